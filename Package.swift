@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Warnings are errors in our own targets; dependencies keep their own rules.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies,
+        resources: fixtures ? [.copy("Fixtures")] : [], swiftSettings: strict)
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "bootferry",
+    products: [.executable(name: "bootferry", targets: ["bootferry"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // C libraries, each imported by exactly one Swift module.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CLinuxCalls"),
+
+        // The pure half: no file, socket, process, clock, global or `async`.
+        module("Diagnostics"),
+        module("OpenSSL", ["COpenSSL"]),
+        module("ByteCoding", ["Diagnostics"]),
+        module("FileFormats", ["ByteCoding"]),
+        module("BootProtocols", ["ByteCoding"]),
+        module("StoreModel", ["Diagnostics", "OpenSSL", "ByteCoding", "FileFormats"]),
+        module("DebianArchive", ["Diagnostics"]),
+        module("SystemModel", ["Diagnostics", "StoreModel", "DebianArchive", yams]),
+        module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
+        module(
+            "BootPolicy",
+            ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "SystemModel", mustache]),
+
+        // The effects half.
+        module("Archives", ["CArchive", "Diagnostics", system]),
+        module("LinuxCalls", ["CLinuxCalls", "Diagnostics", system]),
+        module("LocalStore", ["StoreModel", "LinuxCalls", grdb, system]),
+        module("Fetching", ["CCurl", "StoreModel", "LinuxCalls", system]),
+        module(
+            "PackageLocking",
+            ["DebianArchive", "SystemModel", "LinuxCalls", subprocess, system]),
+        module("Building", ["StoreModel", "LocalStore", "LinuxCalls", subprocess, system, log]),
+        module(
+            "ImageAssembly",
+            ["FileFormats", "SystemModel", "Archives", "Building", "Fetching", system]),
+        module(
+            "NetbootServer",
+            ["BootPolicy", "BootProtocols", "LinuxCalls", nioCore, nioPosix, nioHTTP1, log, system]),
+        module(
+            "Commands",
+            [
+                "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", arguments, log,
+                system, subprocess,
+            ]),
+        .executableTarget(name: "bootferry", dependencies: ["Commands"], swiftSettings: strict),
+
+        tests("DiagnosticsTests", ["Diagnostics"]),
+        tests("FileFormatsTests", ["FileFormats"], fixtures: true),
+        tests("BootProtocolsTests", ["BootProtocols"], fixtures: true),
+        tests("StoreModelTests", ["StoreModel"], fixtures: true),
+        tests("DebianArchiveTests", ["DebianArchive"]),
+        tests("SystemModelTests", ["SystemModel"], fixtures: true),
+        tests("PlanningTests", ["Planning"]),
+        tests("BootPolicyTests", ["BootPolicy"]),
+        tests("LocalStoreTests", ["LocalStore"]),
+        tests("FetchingTests", ["Fetching"]),
+        tests("PackageLockingTests", ["PackageLocking"]),
+        tests("BuildingTests", ["Building"]),
+        tests("ImageAssemblyTests", ["ImageAssembly"], fixtures: true),
+        tests("NetbootServerTests", ["NetbootServer"], fixtures: true),
+        tests("CommandsTests", ["Commands"]),
+        tests("CrossCheckTests", ["Commands"]),
+        tests("BootTests", ["Commands"]),
+    ]
+)

@@ -1,0 +1,3 @@
+#pragma once
+// System calls whose arguments Swift's Glibc overlay cannot express (variadic ioctl, packed socket structures).
+int bf_fsync_directory(const char *path);

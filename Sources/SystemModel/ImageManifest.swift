@@ -1,0 +1,84 @@
+/// What a segment's `segment.json` says of `segment.cpio.zst` beside it.
+///
+/// A segment is a store directory: `segment.cpio.zst` (exactly one zstd frame), `segment.json` (this), and
+/// `contents` (one line a path, sorted by bytes, without a leading slash).
+public struct SegmentSummary: Codable, Sendable, Equatable {
+    /// A package's name, or `configuration`, `settings`, `init`.
+    public var name: String
+    /// Bytes of `segment.cpio.zst`.
+    public var size: Int
+    /// Bytes of file contents once unpacked, each file rounded up to a 4,096-byte page: what tmpfs will hold.
+    public var unpackedBytes: Int
+    public var inodes: Int
+    /// Paths this segment's presence must delete from earlier ones (cpio cannot); without a leading slash.
+    public var removals: [String]
+    /// File capabilities: path -> the `security.capability` attribute in lower-case hexadecimal.
+    public var capabilities: [String: String]
+
+    public init(
+        name: String, size: Int, unpackedBytes: Int, inodes: Int, removals: [String] = [],
+        capabilities: [String: String] = [:]
+    ) {
+        self.name = name
+        self.size = size
+        self.unpackedBytes = unpackedBytes
+        self.inodes = inodes
+        self.removals = removals
+        self.capabilities = capabilities
+    }
+}
+
+/// An image: a list, not a file. Everything a boot server needs to answer any firmware, by store path.
+public struct ImageManifest: Codable, Sendable, Equatable {
+    /// A file in the store.
+    public struct Part: Codable, Sendable, Equatable {
+        /// Logical, `/nix/store/HASH-NAME[/inner/path]`.
+        public var path: String
+        public var size: Int
+
+        public init(path: String, size: Int) {
+            self.path = path
+            self.size = size
+        }
+    }
+
+    public struct Segment: Codable, Sendable, Equatable {
+        public var part: Part
+        public var summary: SegmentSummary
+
+        public init(part: Part, summary: SegmentSummary) {
+            self.part = part
+            self.summary = summary
+        }
+    }
+
+    public var version = 1
+    public var system: String
+    public var platform: String
+    public var kernel: Part
+    public var kernelRelease: String
+    public var kernelParameters: [String]
+    /// In unpacking order: `init` first, `settings` (which carries the sentinel) last.
+    public var segments: [Segment]
+    /// File name as served (`undionly.kpxe`, `snponly.efi`, `linuxx64.efi.stub`) -> the loader.
+    public var loaders: [String: Part]
+    /// Predicted peak RAM of a boot, in bytes, as the planner's sum.
+    public var peakMemory: Int
+
+    public init(
+        system: String, platform: String, kernel: Part, kernelRelease: String, kernelParameters: [String],
+        segments: [Segment], loaders: [String: Part], peakMemory: Int
+    ) {
+        self.system = system
+        self.platform = platform
+        self.kernel = kernel
+        self.kernelRelease = kernelRelease
+        self.kernelParameters = kernelParameters
+        self.segments = segments
+        self.loaders = loaders
+        self.peakMemory = peakMemory
+    }
+
+    /// Bytes of the initramfs: the sum of its segments, each padded to a multiple of 4 by the boot file.
+    public var initramfsSize: Int { segments.reduce(0) { $0 + ($1.part.size + 3) & ~3 } }
+}
