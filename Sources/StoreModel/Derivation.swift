@@ -1,5 +1,19 @@
 /// How one store object is made. Nix's derivation, with one output named `out`.
+///
+/// The output's path follows from its content once built (`r:sha256`, floating), unless `outputHash` states
+/// the content beforehand.
 public struct Derivation: Sendable, Equatable {
+    /// The digest that a fetched or otherwise known output must have.
+    public struct FixedOutput: Sendable, Hashable {
+        public var method: ContentAddressMethod
+        public var digest: Digest
+
+        public init(method: ContentAddressMethod, digest: Digest) {
+            self.method = method
+            self.digest = digest
+        }
+    }
+
     public var name: String
     public var system: String
     public var builder: String
@@ -9,11 +23,13 @@ public struct Derivation: Sendable, Equatable {
     public var inputDerivations: Set<StorePath>
     /// Store objects this one needs as they are.
     public var inputSources: Set<StorePath>
+    /// Nil for an output addressed by whatever content it turns out to have.
+    public var outputHash: FixedOutput?
 
     public init(
         name: String, system: String = "builtin", builder: String, arguments: [String] = [],
         environment: [String: String] = [:], inputDerivations: Set<StorePath> = [],
-        inputSources: Set<StorePath> = []
+        inputSources: Set<StorePath> = [], outputHash: FixedOutput? = nil
     ) {
         self.name = name
         self.system = system
@@ -22,5 +38,19 @@ public struct Derivation: Sendable, Equatable {
         self.environment = environment
         self.inputDerivations = inputDerivations
         self.inputSources = inputSources
+        self.outputHash = outputHash
+    }
+
+    /// The output's path where it is known before the build: fixed outputs only.
+    public func outputPath() throws(StoreModelError) -> StorePath? {
+        guard let outputHash else { return nil }
+        return try StorePath.fixedOutput(name: name, method: outputHash.method, digest: outputHash.digest)
+    }
+
+    /// The `.drv` path: a text object of the ATerm form that refers to every input.
+    public func path() throws(StoreModelError) -> StorePath {
+        try StorePath.text(
+            name: name + ".drv", digest: Digest.sha256(of: try aterm()),
+            references: inputSources.union(inputDerivations))
     }
 }

@@ -1,0 +1,22 @@
+/// Every derivation that a target needs, inputs before users.
+public struct BuildPlan: Sendable {
+    public private(set) var derivations: [StorePath: Derivation] = [:]
+    /// `.drv` paths in an order in which they can be built.
+    public private(set) var order: [StorePath] = []
+    /// The derivation whose output is wanted.
+    public var target: StorePath?
+
+    public init() {}
+
+    /// Adds a derivation whose input derivations were added before, and returns its `.drv` path; a second time does nothing.
+    public mutating func add(_ derivation: Derivation) throws(StoreModelError) -> StorePath {
+        let path = try derivation.path()
+        guard derivations[path] == nil else { return path }
+        for input in derivation.inputDerivations where derivations[input] == nil {
+            throw StoreModelError("'\(derivation.name)'", "needs \(input), which was not added to the plan before it")
+        }
+        derivations[path] = derivation
+        order.append(path)
+        return path
+    }
+}
