@@ -1,7 +1,7 @@
 /// What a segment's `segment.json` says of `segment.cpio.zst` beside it.
 ///
 /// A segment is a store directory: `segment.cpio.zst` (exactly one zstd frame), `segment.json` (this), and
-/// `contents` (one line a path, sorted by bytes, without a leading slash).
+/// `contents` (one line a path, sorted by bytes, without a leading slash; a directory's line ends in one).
 public struct SegmentSummary: Codable, Sendable, Equatable {
     /// A package's name, or `configuration`, `settings`, `init`.
     public var name: String
