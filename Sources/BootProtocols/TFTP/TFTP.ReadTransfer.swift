@@ -1,0 +1,182 @@
+extension TFTP {
+    /// The server's side of one read transfer, without socket, file or clock: packets and times go in, actions come
+    /// out. Times are durations since any fixed moment.
+    ///
+    /// Blocks count from 1 without rolling over; `blockNumber(of:)` gives the 16 bits on the wire (65535 -> 0).
+    public struct ReadTransfer: Sendable {
+        public enum Action: Equatable, Sendable {
+            case send(Packet)
+            /// Send these blocks, each `blockSize` bytes at `byteRange(of:)`; the last may be shorter or empty.
+            case sendBlocks(ClosedRange<Int>)
+            /// Replaces the timer that was armed before.
+            case armTimer(at: Duration)
+            case finish(Outcome)
+        }
+
+        public enum Outcome: Equatable, Sendable {
+            case complete
+            /// The client sent an error; before the first block that is how firmware asks for the size.
+            case abortedByClient(code: ErrorCode, message: String, delivered: Int)
+            /// The client went silent with so many bytes acknowledged.
+            case silent(delivered: Int)
+        }
+
+        /// What a transfer may be granted.
+        public struct Limits: Equatable, Sendable {
+            /// The path's MTU in bytes; a block is at most this less 32 (IP, UDP and TFTP headers).
+            public var mtu: Int
+            public var windowSize: Int
+            /// Retransmissions of one window before the client counts as gone.
+            public var attempts: Int
+            /// Before the first retransmission, unless the client's `timeout` says otherwise; doubled each time.
+            public var timeout: Duration
+
+            public init(mtu: Int = 1500, windowSize: Int = 64, attempts: Int = 6, timeout: Duration = .seconds(1)) {
+                self.mtu = mtu
+                self.windowSize = windowSize
+                self.attempts = attempts
+                self.timeout = timeout
+            }
+        }
+
+        public let fileSize: Int
+        public let blockSize: Int
+        public let windowSize: Int
+        /// The options granted, in the client's order and spelling; empty where none was.
+        public let granted: [Option]
+        /// Blocks in all: one more than the whole ones, so the last is always short.
+        public let blockCount: Int
+
+        private let timeout: Duration
+        private let attempts: Int
+        private var state = State.fresh
+        /// The highest block the client has, with all before it.
+        private var acknowledged = 0
+        /// The highest block ever sent.
+        private var sent = 0
+        private var retries = 0
+        /// A repeated acknowledgement at or below this block answers packets that were still on their way: heeding
+        /// it would double every packet from then on (the Sorcerer's Apprentice).
+        private var quietUntil = -1
+
+        private enum State { case fresh, awaitingZero, sending, finished }
+
+        public init(request: ReadRequest, fileSize: Int, limits: Limits = Limits()) {
+            let size = max(0, fileSize)
+            var block = TFTP.defaultBlockSize
+            var window = 1
+            var wait = limits.timeout
+            var granted: [Option] = []
+            for option in request.options {
+                let value = Int(option.value)
+                switch (option.name.lowercased(), value) {
+                case ("blksize", let asked?) where asked >= 8:
+                    block = min(asked, 65_464, max(8, limits.mtu - 32))
+                    granted.append(Option(option.name, String(block)))
+                case ("windowsize", let asked?) where (1...65_535).contains(asked):
+                    window = min(asked, max(1, limits.windowSize))
+                    granted.append(Option(option.name, String(window)))
+                case ("tsize", 0?): granted.append(Option(option.name, String(size)))
+                case ("timeout", let asked?) where (1...255).contains(asked):
+                    wait = .seconds(asked)
+                    granted.append(option)
+                default: continue
+                }
+            }
+            self.fileSize = size
+            self.granted = granted
+            blockSize = block
+            windowSize = window
+            timeout = wait
+            attempts = limits.attempts
+            blockCount = size / block + 1
+        }
+
+        /// Bytes the client has acknowledged.
+        public var delivered: Int { min(acknowledged * blockSize, fileSize) }
+
+        /// More blocks than 16 bits can number: some clients stop at the roll-over.
+        public var rollsOver: Bool { blockCount > 65_535 }
+
+        public func blockNumber(of block: Int) -> UInt16 { UInt16(truncatingIfNeeded: block) }
+
+        /// Where a block's payload lies in the file; empty for a last block with nothing left.
+        public func byteRange(of blocks: ClosedRange<Int>) -> Range<Int> {
+            let start = min((blocks.lowerBound - 1) * blockSize, fileSize)
+            return start..<min(blocks.upperBound * blockSize, fileSize)
+        }
+
+        public mutating func start(now: Duration) -> [Action] {
+            guard state == .fresh else { return [] }
+            if granted.isEmpty {
+                state = .sending
+                return sendWindow(now: now)
+            }
+            state = .awaitingZero
+            return [.send(.optionAcknowledgement(granted)), armed(now)]
+        }
+
+        public mutating func received(_ packet: Packet, now: Duration) -> [Action] {
+            guard state != .finished, state != .fresh else { return [] }
+            switch packet {
+            case .acknowledgement(let block): return heard(block, now: now)
+            case .error(let code, let message):
+                state = .finished
+                return [.finish(.abortedByClient(code: code, message: message, delivered: delivered))]
+            default: return []
+            }
+        }
+
+        /// Call when the time armed last has come.
+        public mutating func timerFired(now: Duration) -> [Action] {
+            guard state == .awaitingZero || state == .sending else { return [] }
+            retries += 1
+            guard retries <= attempts else {
+                state = .finished
+                return [.finish(.silent(delivered: delivered))]
+            }
+            if state == .awaitingZero { return [.send(.optionAcknowledgement(granted)), armed(now)] }
+            // What is still on its way will be acknowledged again; one answer is enough.
+            quietUntil = max(quietUntil, acknowledged)
+            return sendWindow(now: now)
+        }
+
+        private mutating func heard(_ number: UInt16, now: Duration) -> [Action] {
+            if state == .awaitingZero {
+                guard number == 0 else { return [] }
+                state = .sending
+                retries = 0
+                return sendWindow(now: now)
+            }
+            // The wire's 16 bits name one of the blocks on their way, or an older one.
+            let distance = Int(number &- blockNumber(of: acknowledged))
+            let block = acknowledged + distance
+            if distance == 0 {
+                // Of a window, the first block may be what was lost (RFC 7440 section 4); alone, it is only an echo.
+                guard windowSize > 1, acknowledged > quietUntil else { return [] }
+                quietUntil = sent
+                return sendWindow(now: now)
+            }
+            guard block <= sent else { return [] }
+            if block < sent { quietUntil = max(quietUntil, sent) }
+            acknowledged = block
+            retries = 0
+            if block == blockCount {
+                state = .finished
+                return [.finish(.complete)]
+            }
+            return sendWindow(now: now)
+        }
+
+        private mutating func sendWindow(now: Duration) -> [Action] {
+            let blocks = (acknowledged + 1)...min(acknowledged + windowSize, blockCount)
+            sent = max(sent, blocks.upperBound)
+            return [.sendBlocks(blocks), armed(now)]
+        }
+
+        private func armed(_ now: Duration) -> Action {
+            // Doubled each time, to 16 times the first wait at most.
+            .armTimer(at: now + timeout * (1 << min(retries, 4)))
+        }
+    }
+}
