@@ -50,7 +50,9 @@ public struct Leases: Codable, Equatable, Sendable {
     public mutating func offer(to client: MACAddress, requested: IPv4Address?, excluding: Set<IPv4Address>, now: Int)
         -> IPv4Address?
     {
-        if let own = leases.first(where: { $0.client == client && $0.state != .declined }), !excluding.contains(own.address) {
+        if let own = leases.first(where: { $0.client == client && $0.state != .declined }),
+            !excluding.contains(own.address)
+        {
             if own.expires <= now || own.state == .offered {
                 put(Lease(address: own.address, client: client, state: .offered, expires: now + Self.offerSeconds))
             }
@@ -62,7 +64,8 @@ public struct Leases: Codable, Equatable, Sendable {
         let start = Int(hash % UInt64(count))
         let chosen = requested.map { [$0] } ?? []
         let taken = Set(leases.lazy.filter { $0.expires > now }.map(\.address)).union(excluding)
-        let candidates = (0..<count).lazy.map { IPv4Address(value: self.first.value + UInt32((start + $0) % count)) }
+        let base = first.value
+        let candidates = (0..<count).lazy.map { IPv4Address(value: base + UInt32((start + $0) % count)) }
         let free = chosen.first { contains($0) && !taken.contains($0) } ?? candidates.first { !taken.contains($0) }
         guard let free else { return nil }
         put(Lease(address: free, client: client, state: .offered, expires: now + Self.offerSeconds))

@@ -37,7 +37,7 @@ extension DHCP.Message {
         guard try reader.readBigEndian(UInt32.self) == DHCP.cookie else {
             return .ignored(reason: "no DHCP cookie: plain BOOTP or something else")
         }
-        guard message.appendOptions(from: try reader.readBytes(reader.remaining)) else {
+        guard message.appendOptions(from: reader.remaining) else {
             return .ignored(reason: "an option runs past the end of the message")
         }
         let overload = message[.overload]?.first ?? 0

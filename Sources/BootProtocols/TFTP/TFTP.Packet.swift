@@ -9,8 +9,10 @@ extension TFTP.Packet {
             let operation = try reader.readBigEndian(UInt16.self)
             switch operation {
             case 1, 2:
-                guard bytes.count <= TFTP.maximumRequest else { return .ignored(reason: "a request of \(bytes.count) bytes") }
-                let words = strings(try reader.readBytes(reader.remaining))
+                guard bytes.count <= TFTP.maximumRequest else {
+                    return .ignored(reason: "a request of \(bytes.count) bytes")
+                }
+                let words = strings(reader.remaining)
                 guard let file = words.first, words.count >= 2 else {
                     return .ignored(reason: "a request without a file name and a mode")
                 }
@@ -19,15 +21,15 @@ extension TFTP.Packet {
                 return .packet(.readRequest(TFTP.ReadRequest(file: file, mode: words[1], options: options)))
             case 3:
                 let block = try reader.readBigEndian(UInt16.self)
-                return .packet(.data(block: block, payload: Array(try reader.readBytes(reader.remaining))))
+                return .packet(.data(block: block, payload: Array(reader.remaining)))
             case 4:
                 return .packet(.acknowledgement(block: try reader.readBigEndian(UInt16.self)))
             case 5:
                 let code = TFTP.ErrorCode(rawValue: try reader.readBigEndian(UInt16.self))
-                let message = strings(try reader.readBytes(min(reader.remaining, TFTP.maximumRequest))).first ?? ""
+                let message = strings(try reader.readBytes(min(reader.remainingCount, TFTP.maximumRequest))).first ?? ""
                 return .packet(.error(code: code, message: message))
             case 6:
-                guard let options = options(strings(try reader.readBytes(reader.remaining))[...]) else {
+                guard let options = options(strings(reader.remaining)[...]) else {
                     return .ignored(reason: "too many options")
                 }
                 return .packet(.optionAcknowledgement(options))

@@ -1,0 +1,49 @@
+/// A name a client may ask for: `boot/ATTEMPT/FILE`. Parsed strictly; it is never a path of any file system.
+public struct BootFileName: Sendable, Equatable {
+    public enum File: Sendable, Equatable {
+        /// `boot.ipxe`
+        case script
+        /// `kernel`
+        case kernel
+        /// `initrd`
+        case initramfs
+        /// `SYSTEM.efi`
+        case unifiedKernel
+        /// A loader by its name in the manifest.
+        case loader(String)
+    }
+
+    public var attempt: String
+    public var file: File
+
+    public init(attempt: String, file: File) {
+        self.attempt = attempt
+        self.file = file
+    }
+
+    /// Splits a name into attempt and last part. Leading slashes are forgiven, since half of all firmware adds one;
+    /// anything else that is not exactly three parts is nil.
+    static func split(_ name: String) -> (attempt: String, file: String)? {
+        guard name.utf8.count <= 200 else { return nil }
+        let parts = name.drop { $0 == "/" }.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "boot", isIdentifier(parts[1]), !parts[2].isEmpty else { return nil }
+        return (String(parts[1]), String(parts[2]))
+    }
+
+    static func isIdentifier(_ text: some StringProtocol) -> Bool {
+        (1...32).contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
+    }
+
+    /// The name as offered; short enough for DHCP's 128-byte field.
+    public func text(for system: ServedSystem) -> String { "boot/\(attempt)/\(lastPart(for: system))" }
+
+    func lastPart(for system: ServedSystem) -> String {
+        switch file {
+        case .script: "boot.ipxe"
+        case .kernel: "kernel"
+        case .initramfs: "initrd"
+        case .unifiedKernel: "\(system.manifest.system).efi"
+        case .loader(let name): name
+        }
+    }
+}

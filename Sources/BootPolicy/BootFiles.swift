@@ -1,0 +1,125 @@
+import FileFormats
+import SystemModel
+
+extension BootPolicy {
+    /// The file a name stands for, or nil where no such file exists: the answer for TFTP and HTTP both.
+    ///
+    /// The attempt's own system is used, so a node in flight keeps the generation it began with.
+    public func bootFile(named name: String, for attempts: BootAttempts) -> (name: BootFileName, file: BootFile)? {
+        guard let parts = BootFileName.split(name), let system = attempts.system(of: parts.attempt) else { return nil }
+        let files: [BootFileName.File] =
+            [.script, .kernel, .initramfs, .unifiedKernel]
+            + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }
+        for file in files {
+            let candidate = BootFileName(attempt: parts.attempt, file: file)
+            guard candidate.lastPart(for: system) == parts.file else { continue }
+            return bootFile(candidate, of: system).map { (candidate, $0) }
+        }
+        return nil
+    }
+
+    func bootFile(_ name: BootFileName, of system: ServedSystem) -> BootFile? {
+        switch name.file {
+        case .kernel: BootFile(extents: [whole(system.manifest.kernel)])
+        case .initramfs: BootFile(extents: initramfs(of: system.manifest))
+        case .loader(let loader):
+            system.manifest.loaders[loader].map {
+                BootFile(
+                    extents: [whole($0)],
+                    contentType: loader.hasSuffix(".efi") ? "application/efi" : "application/octet-stream")
+            }
+        case .script:
+            BootFile(extents: [.literal(Array(script(for: name.attempt, of: system).utf8))], contentType: "text/plain")
+        case .unifiedKernel: unifiedKernel(for: name.attempt, of: system)
+        }
+    }
+
+    private func whole(_ part: ImageManifest.Part) -> BootFile.Extent {
+        .stored(path: part.path, offset: 0, length: part.size)
+    }
+
+    /// The segments one after the other, each padded to 4 bytes: the kernel looks for the next archive only there.
+    private func initramfs(of manifest: ImageManifest) -> [BootFile.Extent] {
+        manifest.segments.flatMap { segment in
+            let padding = -segment.part.size & 3
+            return [whole(segment.part)] + (padding > 0 ? [.literal([UInt8](repeating: 0, count: padding))] : [])
+        }
+    }
+
+    private func script(for attempt: String, of system: ServedSystem) -> String {
+        templates.ipxe.render([
+            "system": system.manifest.system,
+            "attempt": attempt,
+            // Absolute: behind a proxy iPXE's own idea of the server is the DHCP server.
+            "base": "\(serverURL)/boot/\(attempt)",
+            "parameters": system.commandLine(server: serverURL, attempt: attempt),
+        ])
+    }
+
+    private func unifiedKernel(for attempt: String, of system: ServedSystem) -> BootFile? {
+        guard let stub = system.stub else { return nil }
+        let manifest = system.manifest
+        let release = "ID=bootferry\nNAME=Bootferry\nPRETTY_NAME=\"\(manifest.system)\"\n"
+        let contents: [(name: String, extents: [BootFile.Extent])] = [
+            (".osrel", [.literal(Array(release.utf8))]),
+            (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
+            (".cmdline", [.literal(Array(system.commandLine(server: serverURL, attempt: attempt).utf8))]),
+            (".linux", [whole(manifest.kernel)]),
+            (".initrd", initramfs(of: manifest)),
+        ]
+        let sections = contents.map { content in
+            UKI.Section(name: content.name, size: content.extents.reduce(0) { $0 + $1.length })
+        }
+        guard let layout = try? UKI.layout(stub: stub.head, stubSize: stub.part.size, sections: sections) else {
+            return nil
+        }
+        let extents = layout.pieces.flatMap { piece -> [BootFile.Extent] in
+            switch piece {
+            case .literal(let bytes): [.literal(bytes)]
+            case .zeros(let count): [.literal([UInt8](repeating: 0, count: count))]
+            case .stub(let range): [.stored(path: stub.part.path, offset: range.lowerBound, length: range.count)]
+            case .payload(let index): contents[index].extents
+            }
+        }
+        return BootFile(extents: extents, contentType: "application/efi")
+    }
+}
+
+extension BootFile {
+    /// A tag that changes with the content: store objects never change, so their paths and ranges stand for their bytes.
+    public var entityTag: String {
+        // FNV-1a, 64 bits.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ bytes: some Sequence<UInt8>) {
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+        for extent in extents {
+            switch extent {
+            case .literal(let bytes): add(bytes)
+            case .stored(let path, let offset, let length): add("\(path) \(offset) \(length)\n".utf8)
+            }
+        }
+        return "\"\(String(hash, radix: 16))\""
+    }
+
+    /// The extents of a byte range, cut to it; the range is clamped to the file.
+    public func extents(in range: Range<Int>) -> [Extent] {
+        var found: [Extent] = []
+        var start = 0
+        for extent in extents {
+            let end = start + extent.length
+            let part = range.clamped(to: start..<end)
+            if !part.isEmpty {
+                switch extent {
+                case .literal(let bytes):
+                    found.append(.literal(Array(bytes[(part.lowerBound - start)..<(part.upperBound - start)])))
+                case .stored(let path, let offset, _):
+                    found.append(.stored(path: path, offset: offset + part.lowerBound - start, length: part.count))
+                }
+            }
+            start = end
+            if start >= range.upperBound { break }
+        }
+        return found
+    }
+}

@@ -1,0 +1,63 @@
+import FileFormats
+import SystemModel
+
+/// A system as the boot server gives it out: its manifest and the little that must be read beforehand.
+public struct ServedSystem: Sendable, Equatable {
+    /// systemd's EFI stub, which makes a UKI of a kernel.
+    public struct Stub: Sendable, Equatable {
+        /// The manifest's loader.
+        public var part: ImageManifest.Part
+        /// The file's first bytes, with all its headers; 4 KiB is enough.
+        public var head: [UInt8]
+
+        public init(part: ImageManifest.Part, head: [UInt8]) {
+            self.part = part
+            self.head = head
+        }
+    }
+
+    /// The manifest's name for the stub among its loaders.
+    public static let stubName = "linuxx64.efi.stub"
+
+    public let manifest: ImageManifest
+    public let stub: Stub?
+
+    /// - Throws: `BootPolicyError` where a kernel parameter or name cannot be written into a boot script, or the stub
+    ///   is not one.
+    public init(manifest: ImageManifest, stubHead: [UInt8]?) throws(BootPolicyError) {
+        self.manifest = manifest
+        stub = manifest.loaders[Self.stubName].flatMap { part in stubHead.map { Stub(part: part, head: $0) } }
+        let letters = manifest.system.utf8
+        guard !letters.isEmpty, letters.count <= 64,
+            letters.allSatisfy({
+                Character(UnicodeScalar($0)).isLetter || (48...57).contains($0) || $0 == 45 || $0 == 95 || $0 == 46
+            }),
+            letters.first != 46
+        else {
+            throw BootPolicyError(
+                subject: "\"\(manifest.system)\"", message: "a served system's name has letters, digits, - _ and . only"
+            )
+        }
+        for parameter in manifest.kernelParameters {
+            // iPXE expands ${…} and has no way to quote it; a line break would start another command.
+            guard !parameter.contains("${"), parameter.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+                throw BootPolicyError(
+                    subject: "kernel parameter \"\(parameter)\"",
+                    message: "control characters and \"${\" cannot be written into a boot script",
+                    remedy: "set it in the running system instead")
+            }
+        }
+        if let stub {
+            do {
+                _ = try PE.Headers.read(stub.head)
+            } catch {
+                throw BootPolicyError(kind: .corrupt, subject: stub.part.path, message: error.description)
+            }
+        }
+    }
+
+    /// Kernel parameters of one boot: the manifest's, then where the server is and which boot this is.
+    func commandLine(server: String, attempt: String) -> String {
+        (manifest.kernelParameters + ["bootferry.server=\(server)", "bootferry.boot=\(attempt)"]).joined(separator: " ")
+    }
+}
