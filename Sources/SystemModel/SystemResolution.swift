@@ -1,0 +1,87 @@
+extension SystemConfiguration {
+    /// What was written, with every default filled in.
+    public func resolve() -> ResolvedSystem {
+        let name = tree.text(SystemFields.name) ?? Self.folderName(path, directory) ?? ""
+        let base = tree[SystemFields.base.key]
+        let kernel = tree[SystemFields.kernel.key]
+        let components = Set(base?.texts(SystemFields.components) ?? [])
+        return ResolvedSystem(
+            name: name,
+            platform: platform.name,
+            base: DebianBase(
+                suite: base?.text(SystemFields.suite) ?? SystemDefaults.suite,
+                components: components.isEmpty ? SystemDefaults.components : components.sorted()),
+            packages: Set(tree.texts(SystemFields.packages)).sorted(),
+            kernelPackage: kernel?.text(SystemFields.kernelPackage) ?? platform.kernelPackage,
+            kernelParameters: kernel?.texts(SystemFields.kernelParameters) ?? [],
+            hostname: tree.text(SystemFields.hostname) ?? name,
+            users: tree[SystemFields.users.key]?.entries.map(user) ?? [],
+            services: ServiceSelection(
+                enabled: units(SystemFields.enabled), disabled: units(SystemFields.disabled)),
+            files: (tree[SystemFields.files.key]?.entries ?? []).compactMap(file).sorted { $0.path < $1.path },
+            network: network,
+            timeZone: tree.text(SystemFields.timeZone) ?? SystemDefaults.timeZone,
+            locale: tree.text(SystemFields.locale) ?? SystemDefaults.locale,
+            keep: Set(tree.texts(SystemFields.keep).compactMap(KeptExtra.init(rawValue:))),
+            root: tree.text(SystemFields.root).flatMap(RootKind.init(rawValue:)) ?? .ram,
+            memory: tree.text(SystemFields.memory).flatMap(mebibytes) ?? SystemDefaults.memory)
+    }
+
+    private func user(_ entry: YAMLNode.Entry) -> UserAccount {
+        let value = entry.value
+        return UserAccount(
+            name: entry.key, uid: value.text(SystemFields.uid).flatMap { Int($0) },
+            passwordHash: value.text(SystemFields.passwordHash), sshKeys: value.texts(SystemFields.sshKeys),
+            groups: Set(value.texts(SystemFields.groups)).sorted(),
+            shell: value.text(SystemFields.shell) ?? SystemDefaults.shell,
+            home: value.text(SystemFields.home) ?? (entry.key == "root" ? "/root" : "/home/\(entry.key)"))
+    }
+
+    private func units(_ field: Field) -> [String] {
+        let suffixes = ["service", "socket", "timer", "target", "mount", "automount", "path", "slice", "swap", "scope"]
+        let names = tree[SystemFields.services.key]?.texts(field) ?? []
+        return Set(
+            names.map { name in
+                suffixes.contains { name.hasSuffix(".\($0)") } ? name : "\(name).service"
+            }
+        ).sorted()
+    }
+
+    private func file(_ entry: YAMLNode.Entry) -> SystemFile? {
+        let value = entry.value
+        let source: SystemFile.Source
+        if let text = value.text(SystemFields.text) {
+            source = .text(text)
+        } else if let node = value[SystemFields.source.key], let path = node.text {
+            source = .file(joined(directory, joined(folder(of: node.position.file), path)))
+        } else if let target = value.text(SystemFields.link) {
+            source = .link(target: target)
+        } else {
+            return nil
+        }
+        return SystemFile(
+            path: entry.key, source: source,
+            mode: value.text(SystemFields.mode).flatMap { Int($0, radix: 8) } ?? SystemDefaults.fileMode,
+            owner: value.text(SystemFields.owner) ?? "root", group: value.text(SystemFields.group) ?? "root")
+    }
+
+    private var network: NetworkSettings {
+        let interfaces = tree[SystemFields.network.key]?[SystemFields.interfaces.key]?.entries ?? []
+        guard !interfaces.isEmpty else { return .dhcp }
+        return .fixed(
+            interfaces.map { entry in
+                NetworkSettings.FixedInterface(
+                    match: entry.key, addresses: entry.value.texts(SystemFields.addresses),
+                    gateway: entry.value.text(SystemFields.gateway),
+                    nameServers: entry.value.texts(SystemFields.nameServers))
+            })
+    }
+}
+
+extension YAMLNode {
+    /// The text under a field's key.
+    func text(_ field: Field) -> String? { self[field.key]?.text }
+
+    /// The texts of the list under a field's key; empty where there is none.
+    func texts(_ field: Field) -> [String] { self[field.key]?.elements.compactMap(\.text) ?? [] }
+}
