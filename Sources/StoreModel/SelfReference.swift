@@ -1,0 +1,72 @@
+import OpenSSL
+
+/// The digest of a NAR in which the object's own digest part counts as zeros, Nix's "hash modulo".
+///
+/// Feed the NAR with each self-reference already blanked to 32 zero bytes, then finish with where they stood: Nix appends
+/// `|OFFSET` for each, in order, so that moving a reference changes the digest. Without any it is the plain digest.
+public final class SelfReferenceHash {
+    private let digest = SHA256()
+
+    public init() {}
+
+    public func update(_ bytes: UnsafeRawBufferPointer) { digest.update(bytes) }
+
+    /// `offsets` are of the NAR, ascending.
+    public func finalize(offsets: [Int]) -> Digest {
+        for offset in offsets { digest.update("|\(offset)") }
+        return Digest(finishing: digest)
+    }
+}
+
+/// A NAR made content-addressed: moved from the path it was made under to the one its content gives.
+public struct ContentAddressing: Sendable, Equatable {
+    public let path: StorePath
+    public let contentAddress: ContentAddress
+    /// Of the NAR with references rewritten.
+    public let narHash: Digest
+    /// Offsets in the NAR where the object names itself.
+    public let selfOffsets: [Int]
+    public let nar: [UInt8]
+
+    /// Rewrites a small NAR in memory, `oldPath` being what it calls itself and `rewrites` its other references' new paths.
+    ///
+    /// `LocalStore.addContentAddressed` does the same on disk, for objects of any size.
+    public init(
+        nar: [UInt8], oldPath: StorePath, references: Set<StorePath> = [], rewrites: [StorePath: StorePath] = [:]
+    ) throws(StoreModelError) {
+        var bytes = nar
+        for (old, new) in rewrites {
+            ContentAddressing.replace(old.hashPart, by: Array(new.hashPart.utf8), in: &bytes)
+        }
+        let blank = [UInt8](repeating: 0, count: StorePath.hashPartCount)
+        selfOffsets = ContentAddressing.replace(oldPath.hashPart, by: blank, in: &bytes)
+        let digest = SelfReferenceHash()
+        bytes.withUnsafeBytes { digest.update($0) }
+        let content = ContentAddress.fixed(.recursive, digest.finalize(offsets: selfOffsets))
+        path = try content.path(
+            name: oldPath.name, references: Set(references.map { rewrites[$0] ?? $0 }),
+            referencesSelf: !selfOffsets.isEmpty)
+        contentAddress = content
+        let own = Array(path.hashPart.utf8)
+        for offset in selfOffsets { bytes.replaceSubrange(offset..<offset + own.count, with: own) }
+        self.nar = bytes
+        narHash = Digest.sha256(of: bytes)
+    }
+
+    @discardableResult
+    private static func replace(_ part: String, by new: [UInt8], in bytes: inout [UInt8]) -> [Int] {
+        let part = Array(part.utf8)
+        var offsets: [Int] = []
+        var i = 0
+        while i + part.count <= bytes.count {
+            if bytes[i] == part[0], bytes[i..<i + part.count].elementsEqual(part) {
+                bytes.replaceSubrange(i..<i + part.count, with: new)
+                offsets.append(i)
+                i += part.count
+            } else {
+                i += 1
+            }
+        }
+        return offsets
+    }
+}

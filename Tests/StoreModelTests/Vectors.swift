@@ -1,0 +1,69 @@
+import Foundation
+import StoreModel
+
+/// `Fixtures/nix-vectors.json`.
+struct Vectors: Decodable {
+    struct Base32: Decodable { let hex, nix32: String }
+    struct Compression: Decodable { let sha256, xor160: String }
+    struct Archive: Decodable {
+        let what, b64: String
+        let size: Int
+        let sha256Nix32: String
+    }
+    struct Addressed: Decodable {
+        let name, oldPath, oldNarB64, newPath, newNarB64, caHash, fingerprint: String
+        let selfOffsets: [Int]
+        let narHash: String
+        let narSize: Int
+    }
+    struct Signing: Decodable {
+        struct Item: Decodable { let fingerprint, sig: String }
+        let seedHex, secretKeyFile, publicKey: String
+        let items: [Item]
+    }
+
+    let base32: [Base32]
+    let compress: [Compression]
+    let nar: [Archive]
+    let storePaths: [[String]]
+    let fingerprints: [String: String]
+    let contentAddressed: [Addressed]
+    let signing: Signing
+    let binaryCache: [String: String]
+
+    static func load() throws -> Vectors {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Vectors.self, from: try fixture("nix-vectors.json"))
+    }
+
+    func storePath(_ name: String) throws -> String {
+        guard let pair = storePaths.first(where: { $0.first == name }), pair.count == 2 else {
+            throw StoreModelError(name, "no such vector")
+        }
+        return pair[1]
+    }
+}
+
+func fixture(_ name: String) throws -> Data {
+    guard let directory = Bundle.module.resourceURL else { throw StoreModelError(name, "no fixtures") }
+    return try Data(contentsOf: directory.appending(path: "Fixtures/\(name)"))
+}
+
+func bytes(base64 text: String) throws -> [UInt8] {
+    guard let data = Data(base64Encoded: text) else { throw StoreModelError("vector", "no base 64") }
+    return Array(data)
+}
+
+/// A small generator (SplitMix64), so that a failing mutation can be found again by its seed.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
