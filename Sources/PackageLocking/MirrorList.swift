@@ -1,0 +1,97 @@
+import DebianArchive
+import SystemModel
+
+/// Where packages are fetched from: the roots of the Debian archives.
+public struct MirrorList: Sendable, Equatable {
+    /// Roots of `debian`, each ending in a slash; the first is the one that apt solves with.
+    public var archive: [String]
+    /// Roots of `debian-security`; empty where the mirror has none.
+    public var security: [String]
+    /// apt's `Acquire::http::Proxy`, where set.
+    public var proxy: String?
+
+    public init(archive: [String], security: [String], proxy: String? = nil) {
+        self.archive = archive.map(Self.withSlash)
+        self.security = security.map(Self.withSlash)
+        self.proxy = proxy
+    }
+
+    /// The mirror that a person named: the root of `debian`, with `debian-security` beside it.
+    ///
+    /// `http://mirror/debian` has its security archive at `http://mirror/debian-security`; a root of another name
+    /// is taken to have none.
+    public init(named url: String, proxy: String? = nil) {
+        let root = Self.withSlash(url)
+        let security = root.hasSuffix("/debian/") ? ["\(root.dropLast(1))-security/"] : []
+        self.init(archive: [root], security: security, proxy: proxy)
+    }
+
+    /// What the host's own apt uses.
+    ///
+    /// - Throws: `LockingError` where apt is missing or knows no Debian archive.
+    public static func ofHost() async throws(LockingError) -> MirrorList {
+        let answer = try await AptProgram.run("apt-get", ["indextargets", "--format", IndexTarget.format])
+        let targets = IndexTarget.parse(answer.output).filter { target in
+            ["http://", "https://", "file:/"].contains { target.repository.hasPrefix($0) }
+        }
+        // Lists that were never downloaded have no label: the root's own name must do then.
+        let security = targets.filter {
+            $0.label == "Debian-Security" || ($0.label.isEmpty && $0.repository.hasSuffix("/debian-security/"))
+        }
+        let archive = targets.filter {
+            $0.label == "Debian" || ($0.label.isEmpty && $0.repository.hasSuffix("/debian/"))
+        }
+        guard !archive.isEmpty else {
+            throw LockingError(
+                .noMirror, "apt", "the host's configuration names no Debian archive",
+                remedy: "name one: --mirror http://MIRROR/debian")
+        }
+        return MirrorList(
+            archive: unique(archive.map(\.repository)), security: unique(security.map(\.repository)),
+            proxy: try await hostProxy())
+    }
+
+    /// apt's proxy for http, where the host configures one.
+    public static func hostProxy() async throws(LockingError) -> String? {
+        let answer = try await AptProgram.run("apt-config", ["dump", "--format", "%v%n", "Acquire::http::Proxy"])
+        let first = answer.output.split(separator: "\n").first.map(String.init)
+        return first.flatMap { $0.hasPrefix("http") ? $0 : nil }
+    }
+
+    /// Where a locked package may be had, the likeliest first; empty when no mirror has its archive.
+    public func urls(for package: LockedPackage) -> [String] {
+        let roots = package.archive == "debian-security" ? security : archive
+        return roots.map { $0 + Self.percentEncoded(package.poolPath) }
+    }
+
+    /// The archive and the path in it that an address of apt's means; nil for an address outside the mirrors.
+    func location(of uri: String) -> (archive: String, path: String)? {
+        for (name, roots) in [("debian-security", security), ("debian", archive)] {
+            for root in roots where uri.hasPrefix(root) { return (name, String(uri.dropFirst(root.count))) }
+        }
+        return nil
+    }
+
+    private static func withSlash(_ url: String) -> String { url.hasSuffix("/") ? url : url + "/" }
+
+    private static func unique(_ texts: [String]) -> [String] {
+        var seen: Set<String> = []
+        return texts.filter { seen.insert($0).inserted }
+    }
+
+    /// RFC 3986: all but unreserved characters and the slash escaped.
+    private static func percentEncoded(_ path: String) -> String {
+        var text = ""
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"), UInt8(ascii: "/"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return text
+    }
+}
