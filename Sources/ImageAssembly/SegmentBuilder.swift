@@ -79,7 +79,7 @@ private struct PackageConversion {
                 continue
             }
             if entry.kind == .directory { directories.insert(path) }
-            try write(entry, as: path, from: &reader, into: writer, buffer)
+            try writer.copy(entry, as: path, from: &reader, links: links, buffer)
         }
         // The kernel makes no parents: what the package did not carry itself comes from the init segment's base.
         for directory in ["var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/info"] where !directories.contains(directory)
@@ -100,45 +100,50 @@ private struct PackageConversion {
         while text.hasSuffix("/") { text = text.dropLast() }
         return text.isEmpty || text == "." ? "/." : "/\(text)"
     }
+}
 
-    private func write(
-        _ entry: ArchiveEntry, as path: String, from reader: inout ArchiveReader, into writer: SegmentWriter,
+extension SegmentWriter {
+    /// Writes one member of an archive under its canonical path; contents come from `reader` through `buffer`.
+    ///
+    /// A hard link that `links` does not count throws `HardLinks.Unknown`.
+    func copy(
+        _ entry: ArchiveEntry, as path: String, from reader: inout ArchiveReader, links: HardLinks = HardLinks(),
         _ buffer: UnsafeMutableRawBufferPointer
     ) throws {
         func header(
             _ type: CPIO.FileType, links: UInt32? = nil, sameFileAs other: String? = nil, size: Int = 0,
             major: UInt32 = 0, minor: UInt32 = 0
         ) throws {
-            try writer.header(
+            try self.header(
                 path, type, permissions: entry.permissions, owner: entry.owner, group: entry.group, links: links,
                 sameFileAs: other, size: size, deviceMajor: major, deviceMinor: minor)
         }
         switch entry.kind {
         case .directory: try header(.directory)
-        case .symbolicLink(let target): try writer.link(path, to: target)
+        case .symbolicLink(let target): try link(path, to: target)
         case .characterDevice(let major, let minor): try header(.characterDevice, major: major, minor: minor)
         case .blockDevice(let major, let minor): try header(.blockDevice, major: major, minor: minor)
         case .fifo: try header(.fifo)
         case .hardLink(let target):
-            guard let first = try CanonicalPath.of(target, in: control.name) else { throw missing(path, target) }
+            guard let first = try CanonicalPath.of(target, in: reader.name) else {
+                throw missing(path, target, reader.name)
+            }
             guard let count = links.counts[first] else { throw HardLinks.Unknown() }
-            guard writer.hasLinks(first) else { throw missing(path, target) }
+            guard hasLinks(first) else { throw missing(path, target, reader.name) }
             try header(.file, links: count, sameFileAs: first)
         case .file:
             try header(.file, links: links.counts[path], size: entry.size)
             while case let count = try reader.read(into: buffer), count > 0 {
-                try writer.write(contents: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                try write(contents: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
-            try writer.padding(after: entry.size)
-            if let attribute = entry.extendedAttributes["security.capability"] {
-                writer.capability(path, attribute)
-            }
+            try padding(after: entry.size)
+            if let attribute = entry.extendedAttributes["security.capability"] { capability(path, attribute) }
         }
     }
 
-    private func missing(_ path: String, _ target: String) -> BuildError {
+    private func missing(_ path: String, _ target: String, _ archive: String) -> BuildError {
         BuildError(
-            kind: .corrupt, subject: control.name,
+            kind: .corrupt, subject: archive,
             message: "carries '\(path)' as another name of '\(target)', which is not in the image before it")
     }
 }

@@ -112,12 +112,13 @@ final class SegmentWriter {
 }
 
 extension Toolbox {
-    /// Makes the segment directory `output`: `segment.cpio.zst`, `segment.json`, `contents`.
+    /// Makes the segment directory `output` (or fills an `existing` one): `segment.cpio.zst`, `segment.json`, `contents`.
     @discardableResult
     func makeSegment(
-        named name: String, in output: FilePath, _ fill: @escaping @Sendable (SegmentWriter) throws -> Void
+        named name: String, in output: FilePath, existing: Bool = false,
+        _ fill: @escaping @Sendable (SegmentWriter) throws -> Void
     ) async throws -> SegmentSummary {
-        try Tree.makeDirectory(output)
+        if !existing { try Tree.makeDirectory(output) }
         let file = output.appending("segment.cpio.zst")
         let finished = try await compress(into: file) { pipe in
             let writer = SegmentWriter(pipe)

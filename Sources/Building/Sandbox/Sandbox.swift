@@ -1,0 +1,104 @@
+import Glibc
+import Subprocess
+import SystemPackage
+
+/// A place to run programs that sees the toolbox as its system, no network, and of the host only what is bound in.
+///
+/// Made by bubblewrap. Where files need many owners (dpkg), util-linux's `unshare` first maps the user's subordinate
+/// numbers (`/etc/subuid`), because a process with threads, as this one, may not enter a user namespace itself. Root needs no
+/// user namespace and has fewer capabilities instead, so that both ways make the same files.
+public struct Sandbox: Sendable {
+    /// A place of the host that the sandbox sees.
+    public struct Bind: Sendable {
+        public var source: FilePath
+        public var target: String
+        public var writable: Bool
+
+        public init(_ source: FilePath, at target: String, writable: Bool = false) {
+            self.source = source
+            self.target = target
+            self.writable = writable
+        }
+    }
+
+    public var toolbox: Toolbox
+    public var binds: [Bind]
+    /// Directories that get the devices, processes and empty temporary places of a system of their own, besides `/`.
+    public var systemRoots: [String]
+    public var manyOwners: Bool
+    /// Added to a fixed, small environment.
+    public var environment: [String: String]
+
+    public init(
+        toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], manyOwners: Bool = false,
+        environment: [String: String] = [:]
+    ) {
+        self.toolbox = toolbox
+        self.binds = binds
+        self.systemRoots = systemRoots
+        self.manyOwners = manyOwners
+        self.environment = environment
+    }
+
+    /// Runs a program of the toolbox to its end; standard error goes to `log`, standard output to `output` or `log`.
+    ///
+    /// - Returns: whether it ended with status 0; why not is in the log.
+    public func run(_ arguments: [String], output: FileDescriptor? = nil, log: FileDescriptor) async throws -> Bool {
+        var command = try Self.mapping(manyOwners: manyOwners)
+        command += ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+        command += ["--unshare-uts", "--hostname", "localhost", "--clearenv"]
+        if manyOwners {
+            for capability in Self.refusedCapabilities { command += ["--cap-drop", capability] }
+        }
+        let variables = [
+            "PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0", "TERM": "dumb",
+        ].merging(environment) { $1 }
+        for (name, value) in variables.sorted(by: { $0.key < $1.key }) { command += ["--setenv", name, value] }
+        command += ["--ro-bind", toolbox.root.appending("usr").string, "/usr"]
+        command += ["--ro-bind-try", toolbox.root.appending("etc").string, "/etc"]
+        for name in ["bin", "sbin", "lib", "lib64"] { command += ["--symlink", "usr/\(name)", "/\(name)"] }
+        for bind in binds { command += [bind.writable ? "--bind" : "--ro-bind", bind.source.string, bind.target] }
+        for root in [""] + systemRoots {
+            command += [
+                "--proc", "\(root)/proc", "--dev", "\(root)/dev", "--tmpfs", "\(root)/tmp", "--tmpfs", "\(root)/run",
+            ]
+            command += ["--chmod", "1777", "\(root)/tmp"]
+        }
+        command += ["--chdir", "/", "--"] + arguments
+        let result = try await Subprocess.run(
+            .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+            environment: .custom(["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]),
+            input: .none, output: .fileDescriptor(output ?? log, closeAfterSpawningProcess: false),
+            error: .fileDescriptor(log, closeAfterSpawningProcess: false))
+        return result.terminationStatus.isSuccess
+    }
+
+    /// What root keeps to itself: nothing a package's script may do to the host's kernel.
+    private static let refusedCapabilities = [
+        "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME", "CAP_SYS_BOOT", "CAP_SYSLOG", "CAP_MAC_ADMIN",
+        "CAP_MAC_OVERRIDE", "CAP_AUDIT_CONTROL", "CAP_MKNOD", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_WAKE_ALARM",
+        "CAP_SYS_NICE", "CAP_SYS_PTRACE",
+    ]
+
+    /// The command that enters a user namespace with subordinate numbers; empty for root, who needs none.
+    private static func mapping(manyOwners: Bool) throws -> [String] {
+        manyOwners && geteuid() != 0 ? ["unshare", "--map-auto", "--map-root-user", "--"] : []
+    }
+
+    /// Deletes a tree that a sandbox with many owners left behind, whose files this process may not delete itself.
+    public static func remove(_ path: FilePath) async throws {
+        var status = stat()
+        guard lstat(path.string, &status) == 0 else { return }
+        let result = try await Subprocess.run(
+            .name(geteuid() == 0 ? "rm" : "unshare"),
+            arguments: Arguments(
+                (geteuid() == 0 ? [] : ["--map-auto", "--map-root-user", "--", "rm"])
+                    + ["-rf", "--one-file-system", "--", path.string]),
+            output: .discarded, error: .string(limit: 65536))
+        guard result.terminationStatus.isSuccess else {
+            throw BuildError(
+                kind: .host, subject: path.string, message: "could not be removed", cause: result.standardError,
+                remedy: "bootferry doctor")
+        }
+    }
+}

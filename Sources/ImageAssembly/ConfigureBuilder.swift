@@ -1,0 +1,200 @@
+import Archives
+import Building
+import Foundation
+import SystemPackage
+
+/// `builtin:configure`: the packages' maintainer scripts, run once for the whole set; what they changed is the
+/// `configuration` segment.
+///
+/// Environment: `segments` (store paths in the image's order, separated by spaces) and `toolbox`. Besides the segment's own
+/// files the output has what the settings and services steps read: `accounts/{passwd,group,shadow,gshadow}`, `units/`
+/// (systemd's unit directories as configured), `skel/` and `os-release`.
+public struct ConfigureBuilder: Builder {
+    public init() {}
+
+    public func build(_ request: BuildRequest) async throws {
+        let segments = try request.require("segments").split(separator: " ").map(String.init)
+        let toolbox = Toolbox(root: request.physical(try request.require("toolbox")))
+        let root = request.scratch.appending("root")
+        try await onBlockingThread { try Self.prepare(request, segments: segments, root: root) }
+        try Tree.makeDirectory(request.output)
+        do {
+            try await configure(request, toolbox: toolbox)
+        } catch {
+            try? await Sandbox.remove(root)
+            throw error
+        }
+        try await Sandbox.remove(root)
+    }
+
+    /// The scratch directory as the script wants it: an empty root with merged-/usr links, and dpkg's status.
+    private static func prepare(_ request: BuildRequest, segments: [String], root: FilePath) throws {
+        var stanzas: [(name: String, text: String)] = []
+        var packages: [FileConflicts.Package] = []
+        for segment in segments {
+            let directory = request.physical(segment)
+            let control = try PackageControl(
+                stanza: try Tree.text(directory.appending("control")).components(separatedBy: "\n\n")[0], title: segment
+            )
+            let conffiles = try Tree.text(directory.appending("control")).components(separatedBy: "\n\n").dropFirst()
+                .joined(separator: "\n")
+            stanzas.append((control.name, Self.status(of: control, conffiles: conffiles)))
+            packages.append(
+                FileConflicts.Package(
+                    name: control.name, replaces: control.replaces,
+                    contents: try Tree.text(directory.appending("contents")).split(separator: "\n").map(String.init)))
+        }
+        stanzas.append((pseudoPackage.name, pseudoPackage.stanza))
+        // bubblewrap mounts here, so these exist before the packages bring them.
+        for name in ["", "dev", "proc", "run", "tmp", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"] {
+            try Tree.makeDirectory(root.appending(name))
+        }
+        for name in ["bin", "sbin", "lib", "lib64"] { try Tree.link(root.appending(name), to: "usr/\(name)") }
+        func write(_ text: String, _ name: String) throws {
+            try Tree.write(Array(text.utf8), to: request.scratch.appending(name))
+        }
+        try write(
+            stanzas.sorted { $0.name < $1.name }.map { $0.text + "\n" }.joined(), "status")
+        try write(segments.map { "\($0)/segment.cpio.zst\n" }.joined(), "segments")
+        // cpio takes names as patterns.
+        let winners = try FileConflicts.winners(among: packages).map { winner in
+            let pattern = winner.path.map { "\\*?[".contains($0) ? "\\\($0)" : String($0) }.joined()
+            return "\(segments[winner.package])/segment.cpio.zst\t\(pattern)\n"
+        }
+        try write(winners.joined(), "winners")
+        try write(script, "configure")
+    }
+
+    /// Kernel packages depend on something that makes an initramfs, which is Bootferry itself.
+    private static let pseudoPackage = (
+        name: "bootferry-init",
+        stanza: """
+        Package: bootferry-init
+        Status: install ok installed
+        Priority: optional
+        Section: admin
+        Maintainer: Bootferry
+        Architecture: all
+        Version: 1
+        Provides: linux-initramfs-tool
+        Description: stands for an initramfs generator
+         The whole system is its own initramfs.
+
+        """
+    )
+
+    /// A package's stanza in dpkg's status file, unpacked and waiting to be configured.
+    private static func status(of control: PackageControl, conffiles: String) -> String {
+        var text = ""
+        for line in control.stanza.split(separator: "\n") {
+            text += line + "\n"
+            if line.lowercased().hasPrefix("package:") { text += "Status: install ok unpacked\n" }
+        }
+        let files = conffiles.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+            // A leading word is a flag (`remove-on-upgrade`), for files that must not be there.
+            .filter { $0.hasPrefix("/") }
+        if !files.isEmpty { text += "Conffiles:\n" + files.map { " \($0) newconffile\n" }.joined() }
+        return text
+    }
+
+    private func configure(_ request: BuildRequest, toolbox: Toolbox) async throws {
+        let logPath = request.scratch.appending("log")
+        let log = try FileDescriptor.open(
+            logPath, .writeOnly, options: [.create, .append, .closeOnExec], permissions: [.ownerReadWrite])
+        defer { try? log.close() }
+        let (readEnd, writeEnd) = try FileDescriptor.pipe()
+        defer { try? readEnd.close() }
+        let sandbox = Sandbox(
+            toolbox: toolbox,
+            binds: [
+                .init(request.scratch, at: "/build", writable: true), .init(request.output, at: "/out", writable: true),
+                .init(request.storeDirectory, at: "/nix/store"),
+            ],
+            systemRoots: ["/build/root"], manyOwners: true,
+            environment: [
+                "SOURCE_DATE_EPOCH": String(SegmentWriter.epoch), "DPKG_ARCH": try Self.architecture(request),
+            ])
+        async let ran = {
+            // Only the end of the last writer ends the tar stream.
+            defer { try? writeEnd.close() }
+            return try await sandbox.run(["/bin/sh", "/build/configure"], output: writeEnd, log: log)
+        }()
+        let outcome: Result<Void, any Error>
+        do {
+            try await toolbox.makeSegment(named: "configuration", in: request.output, existing: true) { writer in
+                defer { Self.drain(readEnd) }
+                try ConfigurationConversion(output: request.output).run(from: readEnd, into: writer)
+            }
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        let succeeded = try await ran
+        let lines = try Tree.text(logPath).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        for line in lines { request.logger.info("\(line)") }
+        if !succeeded { throw ConfigureFailure.error(log: lines) }
+        try outcome.get()
+    }
+
+    /// Reads a pipe to its end, so that whoever writes it is not left blocked.
+    private static func drain(_ pipe: FileDescriptor) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 1)
+        defer { buffer.deallocate() }
+        while let count = try? pipe.read(into: buffer), count > 0 {}
+    }
+
+    private static func architecture(_ request: BuildRequest) throws -> String {
+        for segment in try request.require("segments").split(separator: " ") {
+            let text = try Tree.text(request.physical(String(segment)).appending("control"))
+            let control = try PackageControl(stanza: text.components(separatedBy: "\n\n")[0], title: String(segment))
+            if let architecture = control.fields["architecture"], architecture != "all" { return architecture }
+        }
+        return "all"
+    }
+}
+
+/// The tar stream of what configuring changed, on its way into the `configuration` segment.
+private struct ConfigurationConversion {
+    /// Holds `removals`, which the script writes before the stream begins.
+    let output: FilePath
+
+    func run(from pipe: FileDescriptor, into writer: SegmentWriter) throws {
+        var reader = try ArchiveReader(descriptor: pipe, name: "the configured tree")
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 16)
+        defer { buffer.deallocate() }
+        while let entry = try reader.next() {
+            guard let path = try CanonicalPath.of(entry.path, in: reader.name), !Self.isLeftOut(path, entry.kind) else {
+                continue
+            }
+            try writer.copy(entry, as: path, from: &reader, buffer)
+        }
+        // systemd takes an empty file as "no identity yet, but not the first boot"; init fills it in per node.
+        try writer.file("etc/machine-id", [], permissions: 0o444)
+        let removals = output.appending("removals")
+        writer.removals = try Tree.text(removals).split(separator: "\n").map(String.init)
+            .filter { !Self.isLeftOut($0, .file) }
+        try Tree.remove(removals)
+    }
+
+    private static let leftOutFolders = [
+        "var/cache/", "var/log/", "var/lib/apt/lists/", "var/backups/", "proc/", "dev/",
+    ]
+    private static let leftOutPrefixes = ["boot/initrd", "initrd.img", "vmlinuz", "etc/ssh/ssh_host_"]
+    private static let leftOutPaths: Set<String> = [
+        "proc", "dev", "tmp", "run", "etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed",
+        "etc/.pwd.lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-",
+        "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock", "var/lib/dpkg/status-old",
+        "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old",
+        // 13 MB of RAM for names of keyboards and mice; `systemd-hwdb update` makes it again from its sources.
+        "etc/udev/hwdb.bin", "usr/lib/udev/hwdb.bin",
+        // Explanations for `journalctl -x`, made again by `journalctl --update-catalog`.
+        "var/lib/systemd/catalog/database",
+    ]
+
+    /// What differs from run to run, must differ from node to node, or is a cache.
+    private static func isLeftOut(_ path: String, _ kind: ArchiveEntry.Kind) -> Bool {
+        if leftOutPaths.contains(path) || leftOutPrefixes.contains(where: path.hasPrefix) { return true }
+        if path.hasSuffix(".pyc") || path.hasSuffix("/__pycache__") { return true }
+        return kind != .directory && leftOutFolders.contains(where: path.hasPrefix)
+    }
+}

@@ -1,0 +1,34 @@
+import Building
+
+/// Finds in dpkg's output which package's script failed, and what that script said.
+enum ConfigureFailure {
+    /// The error for a configure step whose log is `lines`.
+    static func error(log lines: [String]) -> BuildError {
+        let tail = lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
+        guard let (package, end) = failed(in: lines) else {
+            return BuildError(
+                subject: "configuration", message: "could not be made in the sandbox",
+                cause: tail.isEmpty ? nil : tail, remedy: "bootferry doctor says what this host lacks")
+        }
+        let start =
+            lines[..<end].lastIndex {
+                $0.hasPrefix("Setting up \(package) ") || $0.hasPrefix("Setting up \(package):")
+                    || $0.hasPrefix("Preparing \(package) ") || $0.hasPrefix("Preparing \(package):")
+                    || $0.hasPrefix("Processing triggers for \(package) ")
+            } ?? max(0, end - 20)
+        let said = lines[start..<end].suffix(40).joined(separator: "\n")
+        return BuildError(
+            subject: package, message: "failed to configure: its maintainer script ended in an error",
+            cause: said + "\n" + lines[end...].prefix(2).joined(separator: "\n"))
+    }
+
+    /// The first package that dpkg gave up, and the line that says so.
+    private static func failed(in lines: [String]) -> (package: String, line: Int)? {
+        let start = "dpkg: error processing package "
+        for (index, line) in lines.enumerated() where line.hasPrefix(start) {
+            let name = line.dropFirst(start.count).prefix { $0 != " " && $0 != ":" }
+            if !name.isEmpty { return (String(name), index) }
+        }
+        return nil
+    }
+}

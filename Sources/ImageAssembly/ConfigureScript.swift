@@ -1,0 +1,115 @@
+extension ConfigureBuilder {
+    /// Runs in the sandbox under the toolbox's dash: unpacks, configures, and sends what changed to standard output as tar.
+    ///
+    /// `/build` is the scratch directory: `root` (the node's tree), `segments`, `winners`, `status`; `/out` is the output.
+    /// Changes are told by inode change times instead of an overlay: the tree is scratch anyway, and so no
+    /// mount, whiteout or attribute of overlayfs is asked of the host.
+    static let script = #"""
+        set -eu
+        umask 022
+        cd /build/root
+
+        # 1. The packages' files, in the image's order.
+        while read -r segment; do
+            zstd -dcq "$segment" | cpio -idmu --quiet --nonmatching 'dev/*' 2>/build/cpio.log || { cat /build/cpio.log >&2; exit 1; }
+        done </build/segments
+
+        # 2. dpkg's idea of them: unpacked, configuration files with the sums that dpkg itself would have noted.
+        info=var/lib/dpkg/info
+        mkdir -p $info var/lib/dpkg/updates var/lib/dpkg/triggers var/lib/dpkg/alternatives var/lib/dpkg/parts
+        echo 1 >$info/format
+        : >var/lib/dpkg/available
+        grep -E '^ /.* newconffile$' /build/status | sed 's/^ //; s/ newconffile$//' | while read -r file; do
+            if [ -f ".$file" ]; then md5sum ".$file"; fi
+        done >/build/sums
+        awk 'NR == FNR { sum[substr($0, 36)] = substr($0, 1, 32); next }
+             / newconffile$/ { file = substr($0, 2, length($0) - 13); if (file in sum) print " " file " " sum[file]; next }
+             { print }' /build/sums /build/status >var/lib/dpkg/status
+        for file in $info/*.triggers; do
+            [ -e "$file" ] || continue
+            package=${file##*/}; package=${package%.triggers}
+            while read -r directive name rest; do
+                case $directive in
+                interest|interest-await) suffix= ;;
+                interest-noawait) suffix=/noawait ;;
+                *) continue ;;
+                esac
+                case $name in
+                /*) echo "$name $package$suffix" >>var/lib/dpkg/triggers/File ;;
+                *) echo "$package$suffix" >>var/lib/dpkg/triggers/"$name" ;;
+                esac
+            done <"$file"
+        done
+
+        # 3. From here on whatever changes is the configuration.
+        find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/before
+        keys=
+        if [ -x usr/sbin/sshd ]; then
+            # Keys are made per node: placeholders keep the package from making some here.
+            for kind in rsa ecdsa ed25519; do : >etc/ssh/ssh_host_${kind}_key; done
+            keys=yes
+        fi
+        mkdir -p usr/sbin
+        printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
+        chmod 755 usr/sbin/policy-rc.d
+        : >/build/stamp
+        # Change times have the grain of the kernel's tick.
+        sleep 0.05
+        while IFS='	' read -r segment path; do
+            zstd -dcq "$segment" | cpio -idmu --quiet "$path"
+        done </build/winners
+
+        # 4. The maintainer scripts.
+        inside() { chroot /build/root /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8 TZ=UTC0 TERM=dumb \
+            DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes INITRD=No SYSTEMD_OFFLINE=1 \
+            SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" "$@" >&2 </dev/null; }
+        preinst() {
+            file=${1##*/}; name=${file%.preinst}
+            echo "Preparing $name ..." >&2
+            inside DPKG_MAINTSCRIPT_PACKAGE="${name%%:*}" DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_ARCH="$DPKG_ARCH" \
+                DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \
+                DPKG_RUNNING_VERSION="$dpkg_version" "/$1" install ||
+                { echo "dpkg: error processing package ${name%%:*} (preinst): its script failed" >&2; exit 1; }
+        }
+        dpkg_version=$(chroot . dpkg-query -W -f '${Version}' dpkg 2>/dev/null || echo 1.22)
+        configure() { inside dpkg --force-depends --force-unsafe-io --force-confold --no-pager --configure "$@"; }
+        # Accounts first: other packages' scripts need root to have a name.
+        if [ -e $info/base-passwd.postinst ]; then
+            if [ -e $info/base-passwd.preinst ]; then preinst $info/base-passwd.preinst; fi
+            configure base-passwd
+        fi
+        for file in $info/*.preinst; do
+            case $file in "$info/*.preinst"|$info/base-passwd.preinst) ;; *) preinst "$file" ;; esac
+        done
+        configure -a
+        if [ -x usr/sbin/depmod ]; then
+            for release in usr/lib/modules/*; do
+                if [ -d "$release/kernel" ]; then inside depmod -a "${release##*/}"; fi
+            done
+        fi
+
+        # 5. What later steps read.
+        mkdir -p /out/accounts /out/units/etc/systemd /out/units/usr/lib/systemd /out/skel
+        for file in passwd group shadow gshadow; do
+            if [ -e etc/$file ]; then cp etc/$file /out/accounts/$file; else : >/out/accounts/$file; fi
+        done
+        chmod 644 /out/accounts/*
+        for directory in etc/systemd/system usr/lib/systemd/system; do
+            if [ -d $directory ]; then cp -R --no-preserve=all $directory /out/units/${directory%/system}/
+            else mkdir -p /out/units/$directory; fi
+        done
+        if [ -d etc/skel ]; then cp -R --no-preserve=all etc/skel/. /out/skel/; fi
+        if [ -e usr/lib/os-release ]; then cp --no-preserve=all usr/lib/os-release /out/os-release; else : >/out/os-release; fi
+
+        # 6. The difference.
+        rm -f usr/sbin/policy-rc.d
+        if [ -n "$keys" ]; then rm -f etc/ssh/ssh_host_*; fi
+        find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/after
+        LC_ALL=C comm -23 /build/before /build/after >/out/removals
+        { find . -xdev -newercc /build/stamp -printf '%P\n'; LC_ALL=C comm -13 /build/before /build/after; } |
+            LC_ALL=C sort -u | sed '/^$/d' >/build/changed
+        tar --create --format=posix --no-recursion --verbatim-files-from --files-from=/build/changed --numeric-owner \
+            --hard-dereference --xattrs --xattrs-include=security.capability --warning=no-file-ignored
+        rm -rf --one-file-system var usr etc
+        """#
+}

@@ -1,0 +1,63 @@
+import Building
+import Foundation
+import SystemModel
+import SystemPackage
+
+/// What `builtin:image` is told: everything of an image by store path.
+public struct ImageRequest: Codable, Sendable, Equatable {
+    public var system: String
+    public var platform: String
+    public var kernelParameters: [String]
+    /// Output of `builtin:kernel`.
+    public var kernel: String
+    /// Segment directories in unpacking order, `init` first, `settings` last.
+    public var segments: [String]
+    /// File name as served -> a file in the store.
+    public var loaders: [String: String]
+    /// RAM of the smallest node, in MiB.
+    public var memory: Int
+
+    public init(
+        system: String, platform: String, kernelParameters: [String], kernel: String, segments: [String],
+        loaders: [String: String], memory: Int
+    ) {
+        self.system = system
+        self.platform = platform
+        self.kernelParameters = kernelParameters
+        self.kernel = kernel
+        self.segments = segments
+        self.loaders = loaders
+        self.memory = memory
+    }
+}
+
+/// `builtin:image`: the manifest of an image, `manifest.json`, refused where the node's RAM cannot hold it.
+///
+/// Environment: `image`, an `ImageRequest` as JSON.
+public struct ImageBuilder: Builder {
+    public init() {}
+
+    public func build(_ request: BuildRequest) async throws {
+        let image = try JSONDecoder().decode(ImageRequest.self, from: Data(try request.require("image").utf8))
+        func part(_ path: String) throws -> ImageManifest.Part {
+            ImageManifest.Part(path: path, size: try Tree.size(of: request.physical(path)))
+        }
+        let segments = try image.segments.map { path in
+            ImageManifest.Segment(
+                part: try part("\(path)/segment.cpio.zst"), summary: try SegmentSummary(segment: request.physical(path))
+            )
+        }
+        let kernel = try part("\(image.kernel)/vmlinuz")
+        let release = try Tree.text(request.physical("\(image.kernel)/release")).trimmingCharacters(
+            in: .whitespacesAndNewlines)
+        var manifest = ImageManifest(
+            system: image.system, platform: image.platform, kernel: kernel, kernelRelease: release,
+            kernelParameters: image.kernelParameters, segments: segments, loaders: try image.loaders.mapValues(part),
+            peakMemory: 0)
+        let estimate = MemoryEstimate(of: manifest)
+        try estimate.check(memory: image.memory, system: image.system)
+        manifest.peakMemory = estimate.peak
+        try Tree.makeDirectory(request.output)
+        try Tree.write(try manifest.canonicalJSON(), to: request.output.appending("manifest.json"))
+    }
+}
