@@ -7,7 +7,7 @@ import Testing
     @Test func `every archive nix wrote is read and written back byte for byte`() throws {
         let vectors = try Vectors.load()
         let archives =
-            vectors.nar.map(\.b64) + vectors.contentAddressed.flatMap { [$0.oldNarB64, $0.newNarB64] }
+            vectors.nar.map(\.b64) + vectors.contentAddressed.flatMap { [$0.oldArchive, $0.newArchive] }
         #expect(archives.count == 8)
         for archive in archives {
             let original = try bytes(base64: archive)

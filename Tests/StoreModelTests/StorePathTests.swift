@@ -91,14 +91,14 @@ import Testing
         var moved: [StorePath: StorePath] = [:]
         for vector in vectors.contentAddressed {
             let old = try StorePath(parsing: vector.oldPath)
-            let oldArchive = try bytes(base64: vector.oldNarB64)
+            let oldArchive = try bytes(base64: vector.oldArchive)
             let text = String(decoding: oldArchive, as: UTF8.self)
             let references = Set(moved.keys.filter { text.contains($0.hashPart) })
             let result = try ContentAddressing(
                 nar: oldArchive, oldPath: old, references: references,
                 rewrites: moved.filter { references.contains($0.key) })
             #expect(result.path.description == vector.newPath)
-            #expect(result.nar == (try bytes(base64: vector.newNarB64)))
+            #expect(result.nar == (try bytes(base64: vector.newArchive)))
             #expect(result.contentAddress.description == vector.caHash)
             #expect(try ContentAddress(parsing: vector.caHash) == result.contentAddress)
             #expect(result.selfOffsets == vector.selfOffsets)

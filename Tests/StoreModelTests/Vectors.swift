@@ -11,10 +11,17 @@ struct Vectors: Decodable {
         let sha256Nix32: String
     }
     struct Addressed: Decodable {
-        let name, oldPath, oldNarB64, newPath, newNarB64, caHash, fingerprint: String
+        let name, oldPath, oldArchive, newPath, newArchive, caHash, fingerprint: String
         let selfOffsets: [Int]
         let narHash: String
         let narSize: Int
+
+        // As the decoder's snake-case strategy spells `oldNar_b64`.
+        enum CodingKeys: String, CodingKey {
+            case name, oldPath, newPath, caHash, fingerprint, selfOffsets, narHash, narSize
+            case oldArchive = "oldnarB64"
+            case newArchive = "newnarB64"
+        }
     }
     struct Signing: Decodable {
         struct Item: Decodable { let fingerprint, sig: String }
