@@ -12,6 +12,9 @@ public enum Nix32 {
         return values
     }()
 
+    /// For each byte, whether it is one of the 32 characters: for loops over much data.
+    public static let digitTable = values.map { $0 != 0xff }
+
     /// Whether a byte is one of the 32 characters.
     public static func isDigit(_ byte: UInt8) -> Bool { values[Int(byte)] != 0xff }
 

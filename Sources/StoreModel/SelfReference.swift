@@ -2,17 +2,38 @@ import OpenSSL
 
 /// The digest of a NAR in which the object's own digest part counts as zeros, Nix's "hash modulo".
 ///
-/// Feed the NAR with each self-reference already blanked to 32 zero bytes, then finish with where they stood: Nix appends
-/// `|OFFSET` for each, in order, so that moving a reference changes the digest. Without any it is the plain digest.
+/// Nix appends `|OFFSET` for each place, in order, so that moving a reference changes the digest. Without any it is the
+/// plain digest.
 public final class SelfReferenceHash {
     private let digest = SHA256()
+    private var offsets: [Int] = []
+    /// Index in `offsets` of the first place not wholly passed.
+    private var next = 0
+    private var position = 0
 
     public init() {}
 
-    public func update(_ bytes: UnsafeRawBufferPointer) { digest.update(bytes) }
+    /// States a place in the archive, ascending, before any of its bytes are fed.
+    public func blank(at offset: Int) { offsets.append(offset) }
 
-    /// `offsets` are of the NAR, ascending.
-    public func finalize(offsets: [Int]) -> Digest {
+    /// Feeds the archive's next bytes as they are.
+    public func update(_ bytes: UnsafeRawBufferPointer) {
+        var fed = 0
+        while next < offsets.count, offsets[next] < position + bytes.count {
+            let start = max(offsets[next] - position, fed)
+            let end = min(offsets[next] + StorePath.hashPartCount - position, bytes.count)
+            digest.update(UnsafeRawBufferPointer(rebasing: bytes[fed..<start]))
+            digest.update([UInt8](repeating: 0, count: end - start))
+            fed = end
+            // The rest of this place comes with the next bytes.
+            guard offsets[next] + StorePath.hashPartCount <= position + bytes.count else { break }
+            next += 1
+        }
+        digest.update(UnsafeRawBufferPointer(rebasing: bytes[fed...]))
+        position += bytes.count
+    }
+
+    public func finalize() -> Digest {
         for offset in offsets { digest.update("|\(offset)") }
         return Digest(finishing: digest)
     }
@@ -41,8 +62,9 @@ public struct ContentAddressing: Sendable, Equatable {
         let blank = [UInt8](repeating: 0, count: StorePath.hashPartCount)
         selfOffsets = ContentAddressing.replace(oldPath.hashPart, by: blank, in: &bytes)
         let digest = SelfReferenceHash()
+        for offset in selfOffsets { digest.blank(at: offset) }
         bytes.withUnsafeBytes { digest.update($0) }
-        let content = ContentAddress.fixed(.recursive, digest.finalize(offsets: selfOffsets))
+        let content = ContentAddress.fixed(.recursive, digest.finalize())
         path = try content.path(
             name: oldPath.name, references: Set(references.map { rewrites[$0] ?? $0 }),
             referencesSelf: !selfOffsets.isEmpty)

@@ -1,3 +1,4 @@
 #pragma once
+#include "files.h"
 // System calls whose arguments Swift's Glibc overlay cannot express (variadic ioctl, packed socket structures).
 int bf_fsync_directory(const char *path);

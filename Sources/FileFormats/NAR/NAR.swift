@@ -30,6 +30,8 @@ public enum NAR {
     public static let maximumTargetCount = 4095
     /// Deeper trees could not be unpacked or walked with ordinary paths.
     public static let maximumDepth = 256
+    /// From a symbolic link's node to its target: four strings of 16 bytes and the target's length.
+    public static let targetOffset = 72
     public static let magic = "nix-archive-1"
 
     /// A stream that is no NAR, or a walk that would not make one.

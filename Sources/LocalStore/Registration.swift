@@ -1,0 +1,191 @@
+import GRDB
+import StoreModel
+
+extension LocalStore {
+    /// Whether the object is registered, and so complete.
+    public func isValid(_ path: StorePath) throws -> Bool {
+        try database.read { try Records.id(of: path, $0) != nil }
+    }
+
+    /// Those of `paths` that are valid; one query, however many.
+    public func validPaths(among paths: some Sequence<StorePath>) throws -> Set<StorePath> {
+        let list = Records.list(paths)
+        return try database.read { database in
+            let found = try String.fetchCursor(
+                database, sql: "SELECT path FROM object WHERE path IN (SELECT value FROM json_each(?))",
+                arguments: [list])
+            var valid: Set<StorePath> = []
+            while let name = try found.next() { valid.insert(try StorePath(baseName: name)) }
+            return valid
+        }
+    }
+
+    public func allValidPaths() throws -> Set<StorePath> {
+        try database.read { database in
+            Set(try String.fetchAll(database, sql: "SELECT path FROM object").map { try StorePath(baseName: $0) })
+        }
+    }
+
+    /// What is known of a valid object, or nil.
+    public func registration(of path: StorePath) throws -> PathRegistration? {
+        try database.read { try Records.registration(of: path, $0) }
+    }
+
+    /// Registers an object whose bytes are in place; its references must be valid. A second time changes nothing.
+    ///
+    /// For importers that have checked `narHash` themselves; builders use `addContentAddressed`.
+    public func register(_ registration: PathRegistration) throws {
+        try database.write { try Records.insert(registration, $0) }
+    }
+
+    /// The output of a derivation, if it is valid.
+    public func realisation(of derivation: StorePath) throws -> StorePath? {
+        try realisations(of: [derivation])[derivation]
+    }
+
+    /// The valid outputs of those derivations that have one; one query, however many.
+    public func realisations(of derivations: some Sequence<StorePath>) throws -> [StorePath: StorePath] {
+        let list = Records.list(derivations)
+        return try database.read { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT derivation, path FROM realisation JOIN object ON object.id = output
+                    WHERE derivation IN (SELECT value FROM json_each(?))
+                    """, arguments: [list])
+            var outputs: [StorePath: StorePath] = [:]
+            while let row = try rows.next() {
+                outputs[try StorePath(baseName: row[0])] = try StorePath(baseName: row[1])
+            }
+            return outputs
+        }
+    }
+
+    /// Records the outputs that derivations were found to have; each must be valid. A later one replaces an earlier.
+    public func register(_ realisations: some Sequence<Realisation>) throws {
+        try database.write { database in
+            for realisation in realisations {
+                try Records.insert([realisation.derivation], output: realisation.output, database)
+            }
+        }
+    }
+
+    /// The objects `roots` refer to, directly or not; throws if one is not valid.
+    public func closure(of roots: Set<StorePath>) throws -> Closure {
+        let list = Records.list(roots)
+        return try database.read { database in
+            let names = try String.fetchAll(
+                database,
+                sql: """
+                    WITH RECURSIVE reached (id) AS (
+                        SELECT id FROM object WHERE path IN (SELECT value FROM json_each(?))
+                        UNION SELECT reference FROM reference JOIN reached ON referrer = reached.id)
+                    SELECT path FROM object JOIN reached ON reached.id = object.id
+                    """, arguments: [list])
+            var known: [StorePath: PathRegistration] = [:]
+            for name in names {
+                let path = try StorePath(baseName: name)
+                known[path] = try Records.registration(of: path, database)
+            }
+            return try Closure(of: roots) { known[$0] }
+        }
+    }
+
+    /// The valid objects that refer to `path` directly, itself left out.
+    public func referrers(of path: StorePath) throws -> Set<StorePath> {
+        try database.read { database in
+            Set(
+                try String.fetchAll(
+                    database,
+                    sql: """
+                        SELECT referrer.path FROM reference
+                        JOIN object AS referrer ON referrer.id = reference.referrer
+                        JOIN object AS target ON target.id = reference.reference
+                        WHERE target.path = ? AND referrer.id <> target.id
+                        """, arguments: [path.baseName]
+                ).map { try StorePath(baseName: $0) })
+        }
+    }
+
+    /// A shortest chain of references from one of `starts` to `path`, both ends included, or nil: why the object is kept.
+    public func chain(from starts: Set<StorePath>, to path: StorePath) throws -> [StorePath]? {
+        var next: [StorePath: StorePath] = [:]
+        var reached: Set<StorePath> = [path]
+        var frontier = [path]
+        while true {
+            if let start = frontier.filter(starts.contains).min() {
+                var chain = [start]
+                while let last = chain.last, let step = next[last] { chain.append(step) }
+                return chain
+            }
+            var referring: [StorePath] = []
+            for target in frontier.sorted() {
+                for referrer in try referrers(of: target).sorted() where reached.insert(referrer).inserted {
+                    next[referrer] = target
+                    referring.append(referrer)
+                }
+            }
+            if referring.isEmpty { return nil }
+            frontier = referring
+        }
+    }
+}
+
+extension Records {
+    static func id(of path: StorePath, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            try database.cachedStatement(sql: "SELECT id FROM object WHERE path = ?"), arguments: [path.baseName])
+    }
+
+    static func registration(of path: StorePath, _ database: Database) throws -> PathRegistration? {
+        let statement = try database.cachedStatement(sql: "SELECT * FROM object WHERE path = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [path.baseName]) else { return nil }
+        let id: Int64 = row["id"]
+        let references = try String.fetchAll(
+            try database.cachedStatement(
+                sql: "SELECT path FROM reference JOIN object ON object.id = reference WHERE referrer = ?"),
+            arguments: [id])
+        let signatures: String = row["signatures"]
+        return PathRegistration(
+            path: path, narHash: try Digest(parsing: row["narHash"] as String), narSize: row["narSize"],
+            references: Set(try references.map { try StorePath(baseName: $0) }),
+            deriver: try (row["deriver"] as String?).map { try StorePath(baseName: $0) },
+            contentAddress: try (row["contentAddress"] as String?).map { try ContentAddress(parsing: $0) },
+            registrationTime: row["registrationTime"],
+            signatures: try signatures.split(separator: " ").map { try Signature(parsing: $0) })
+    }
+
+    static func insert(_ registration: PathRegistration, _ database: Database) throws {
+        try registration.checkContentAddress()
+        let path = registration.path
+        guard try id(of: path, database) == nil else { return }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO object (path, narHash, narSize, deriver, contentAddress, registrationTime, signatures)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            path.baseName, registration.narHash.prefixedNix32, registration.narSize, registration.deriver?.baseName,
+            registration.contentAddress?.description, registration.registrationTime,
+            registration.signatures.map(\.description).joined(separator: " "),
+        ])
+        let referrer = database.lastInsertedRowID
+        let statement = try database.cachedStatement(sql: "INSERT INTO reference (referrer, reference) VALUES (?, ?)")
+        for reference in registration.references {
+            guard let target = try id(of: reference, database) else {
+                throw LocalStoreError("'\(path)'", "refers to \(reference), which is not valid")
+            }
+            try statement.execute(arguments: [referrer, target])
+        }
+    }
+
+    static func insert(_ derivations: [StorePath], output: StorePath, _ database: Database) throws {
+        guard !derivations.isEmpty else { return }
+        guard let output = try id(of: output, database) else {
+            throw LocalStoreError("'\(output)'", "is not valid, so no derivation can have it as its output")
+        }
+        let statement = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO realisation (derivation, output) VALUES (?, ?)")
+        for derivation in derivations { try statement.execute(arguments: [derivation.baseName, output]) }
+    }
+}

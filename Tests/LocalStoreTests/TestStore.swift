@@ -1,0 +1,53 @@
+import Glibc
+import StoreModel
+import SystemPackage
+
+@testable import LocalStore
+
+/// A store in a directory of its own, removed with the value.
+final class TestStore {
+    let directory: StateDirectory
+    let store: LocalStore
+
+    init(now: Int = 1_700_000_000) throws {
+        let parent = try Scratch.unique(in: "/tmp", prefix: "bootferry-test-", isDirectory: true)
+        directory = StateDirectory(parent.appending("state"))
+        store = try LocalStore(opening: directory, now: { now })
+    }
+
+    deinit { _ = try? Files.remove(directory.path.removingLastComponent()) }
+
+    /// Another store value on the same directory, as another process has.
+    func opened() throws -> LocalStore { try LocalStore(opening: directory, now: { 0 }) }
+
+    /// Adds a directory of files, keyed by path below it.
+    @discardableResult
+    func add(
+        _ name: String, _ files: [String: String], candidates: Set<StorePath> = [], selfHashPart: String? = nil
+    ) throws -> StorePath {
+        let scratch = try store.makeScratch()
+        let tree = scratch.path.appending("tree")
+        try Files.createDirectories(tree)
+        for (path, text) in files {
+            let file = tree.pushing(FilePath(path))
+            try Files.createDirectories(file.removingLastComponent())
+            try Files.write(Array(text.utf8), to: file)
+        }
+        return try store.addContentAddressed(tree, name: name, candidates: candidates, selfHashPart: selfHashPart)
+    }
+
+    func faults() throws -> [StoreFault] { try store.verify(width: 2) }
+}
+
+/// A small generator (SplitMix64), so that a failing run can be found again by its seed.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
