@@ -1,0 +1,79 @@
+import Diagnostics
+
+/// One file to fetch, known by its digest.
+public struct FetchItem: Sendable, Equatable {
+    /// For messages: a package's name.
+    public var name: String
+    /// Where it may be had (http, https, file), the likeliest first.
+    public var urls: [String]
+    /// Bytes.
+    public var size: Int
+    /// Lower-case hexadecimal, 64 digits.
+    public var sha256: String
+
+    public init(name: String, urls: [String], size: Int, sha256: String) {
+        self.name = name
+        self.urls = urls
+        self.size = size
+        self.sha256 = sha256
+    }
+}
+
+/// How far a fetch has come.
+public struct FetchProgress: Sendable, Equatable {
+    /// Bytes that need no fetching any more: those of finished files, of partial ones, and received now.
+    public var bytes: Int
+    public var totalBytes: Int
+    public var files: Int
+    public var totalFiles: Int
+}
+
+/// Why one file or several could not be fetched.
+public struct FetchError: ExplainedError {
+    public enum Code: Sendable {
+        /// No mirror has the file any more.
+        case notFound
+        /// Every mirror's bytes are other ones than those locked.
+        case corrupt
+        case unreachable
+        /// The disk refused.
+        case failed
+    }
+
+    public let code: Code
+    public let subject: String
+    public let message: String
+    public let cause: String?
+    public let remedy: String?
+
+    init(_ code: Code, _ subject: String, _ message: String, cause: String? = nil, remedy: String? = nil) {
+        self.code = code
+        self.subject = subject
+        self.message = message
+        self.cause = cause
+        self.remedy = remedy
+    }
+
+    /// Several failures as one, in the words of each.
+    init(_ failures: [FetchError]) {
+        guard failures.count > 1, let first = failures.first else {
+            self = failures.first ?? FetchError(.failed, "", "nothing failed")
+            return
+        }
+        code = first.code
+        subject = failures.map(\.subject).joined(separator: ", ")
+        message = "\(failures.count) files could not be fetched"
+        cause = failures.map { "\($0.subject): \($0.message)" }.joined(separator: "\n    ")
+        let missing = failures.filter { $0.code == .notFound }.map(\.subject)
+        remedy = missing.isEmpty ? first.remedy : "bootferry lock --update \(missing.joined(separator: " "))"
+    }
+
+    public var kind: FailureKind {
+        switch code {
+        case .notFound: .failed
+        case .corrupt: .corrupt
+        case .unreachable: .unreachable
+        case .failed: .failed
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// An HTTP server on the loopback whose paths each misbehave in one way.
+final class HostileServer: Sendable {
+    /// `/BEHAVIOUR/anything`.
+    enum Behaviour: String {
+        case good
+        /// Promises everything, sends at most 300,000 bytes, hangs up.
+        case drops
+        /// Ignores Range.
+        case whole
+        /// One byte is another.
+        case altered
+        /// Says a smaller length, and keeps to it.
+        case short
+        /// Sends more than there is.
+        case long
+        case missing
+        /// 503 twice, then well.
+        case busy
+        /// Accepts and says nothing for a byte's worth, then hangs up, for ever.
+        case silent
+    }
+
+    let port: UInt16
+    private let listener: Int32
+    private let body: [UInt8]
+    private let requests = Mutex<[String]>([])
+
+    init(body: [UInt8]) throws {
+        self.body = body
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(listener, address, length) == 0 && listen(listener, 64) == 0
+                    && getsockname(listener, address, &length) == 0
+            }
+        }
+        guard bound else { throw CocoaError(.fileNoSuchFile) }
+        self.listener = listener
+        port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { [self] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                Thread.detachNewThread { [self] in
+                    serve(client)
+                    close(client)
+                }
+            }
+        }
+    }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    func url(_ behaviour: Behaviour, _ name: String = "file") -> String {
+        "http://127.0.0.1:\(port)/\(behaviour.rawValue)/\(name)"
+    }
+
+    /// `PATH RANGE` of every request, in order.
+    var log: [String] { requests.withLock { $0 } }
+
+    private func serve(_ client: Int32) {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !text.hasSuffix("\r\n\r\n") {
+            let count = recv(client, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            text += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        let lines = text.components(separatedBy: "\r\n")
+        let path = lines[0].split(separator: " ")[1]
+        let range = lines.first { $0.lowercased().hasPrefix("range: bytes=") }
+        let start = range.flatMap { Int($0.dropFirst(13).dropLast()) } ?? 0
+        let earlier = requests.withLock { requests in
+            requests.append("\(path) \(start)")
+            return requests.count { $0.hasPrefix("\(path) ") }
+        }
+        let behaviour = Behaviour(rawValue: String(path.split(separator: "/")[0])) ?? .missing
+        switch behaviour {
+        case .missing: send(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", [])
+        case .busy where earlier <= 2: send(client, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", [])
+        case .silent: return
+        case .whole: send(client, head(200, body.count), body[...])
+        case .altered:
+            var other = body
+            other[body.count - 1] ^= 1
+            send(client, head(start > 0 ? 206 : 200, body.count - start), other[start...])
+        case .short: send(client, head(200, 1000), body[..<1000])
+        case .long: send(client, head(200, body.count + 1000), body + [UInt8](repeating: 0, count: 1000))
+        case .drops:
+            send(
+                client, head(start > 0 ? 206 : 200, body.count - start), body[start..<min(body.count, start + 300_000)])
+        case .good, .busy: send(client, head(start > 0 ? 206 : 200, body.count - start), body[start...])
+        }
+    }
+
+    private func head(_ status: Int, _ length: Int) -> String {
+        "HTTP/1.1 \(status) Whatever\r\nContent-Length: \(length)\r\nConnection: close\r\n\r\n"
+    }
+
+    private func send(_ client: Int32, _ head: String, _ bytes: ArraySlice<UInt8>) {
+        let all = [UInt8](head.utf8) + bytes
+        var sent = 0
+        while sent < all.count {
+            let count = all[sent...].withUnsafeBytes {
+                Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+
+    private func send(_ client: Int32, _ head: String, _ bytes: [UInt8]) { send(client, head, bytes[...]) }
+}
