@@ -1,4 +1,4 @@
-/// A name a client may ask for: `boot/ATTEMPT/FILE`. Parsed strictly; it is never a path of any file system.
+/// A name a client may ask for: `boot/ATTEMPT/FILE`, or `FILE` alone. Parsed strictly; it is never a path of any file system.
 public struct BootFileName: Sendable, Equatable {
     public enum File: Sendable, Equatable {
         /// `boot.ipxe`
@@ -21,11 +21,15 @@ public struct BootFileName: Sendable, Equatable {
         self.file = file
     }
 
+    /// Stands for no boot in particular: `FILE` alone, asked for by hand or by another server's configuration.
+    public static let noAttempt = "none"
+
     /// Splits a name into attempt and last part. Leading slashes are forgiven, since half of all firmware adds one;
-    /// anything else that is not exactly three parts is nil.
+    /// anything else that is not `FILE` or `boot/ATTEMPT/FILE` is nil.
     static func split(_ name: String) -> (attempt: String, file: String)? {
         guard name.utf8.count <= 200 else { return nil }
         let parts = name.drop { $0 == "/" }.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count == 1, !parts[0].isEmpty { return (noAttempt, String(parts[0])) }
         guard parts.count == 3, parts[0] == "boot", isIdentifier(parts[1]), !parts[2].isEmpty else { return nil }
         return (String(parts[1]), String(parts[2]))
     }

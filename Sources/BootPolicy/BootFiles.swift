@@ -6,7 +6,9 @@ extension BootPolicy {
     ///
     /// The attempt's own system is used, so a node in flight keeps the generation it began with.
     public func bootFile(named name: String, for attempts: BootAttempts) -> (name: BootFileName, file: BootFile)? {
-        guard let parts = BootFileName.split(name), let system = attempts.system(of: parts.attempt) else { return nil }
+        guard let parts = BootFileName.split(name) else { return nil }
+        let known = parts.attempt == BootFileName.noAttempt ? everyone : attempts.system(of: parts.attempt)
+        guard let system = known else { return nil }
         let files: [BootFileName.File] =
             [.script, .kernel, .initramfs, .unifiedKernel]
             + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }

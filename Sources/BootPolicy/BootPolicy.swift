@@ -78,23 +78,30 @@ public struct BootPolicy: Sendable {
             guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
             return BootOffer(
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
+                options: discoveryControl(architecture),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
         case .uBoot, .plain:
             return BootOffer(.ignored(reason: "\(request.name) is not served yet"), why: [])
         }
     }
 
+    /// PXE 2.1's discovery control (option 43, sub-option 6, bit 3): take the boot file named here and look for no other
+    /// boot server.
+    ///
+    /// EDK2 that sees `PXEClient` without option 43 takes the sender for a BINL server and asks it again on UDP 4011: right
+    /// behind a proxy, where it must not see 43; from a full server it would wait there for ever.
+    private func discoveryControl(_ architecture: ClientArchitecture) -> [DHCP.Option] {
+        isProxy && architecture != .bios
+            ? [] : [DHCP.Option(.vendorSpecific, DHCP.encapsulate([(6, [8])], end: true))]
+    }
+
     private func loader(_ name: String, _ request: BootRequest, _ system: ServedSystem, _ attempt: String) -> BootOffer
     {
         guard system.manifest.loaders[name] != nil else { return lacking(name, for: request) }
-        // The discovery control of PXE 2.1 (option 43, sub-option 6, bit 3): take the boot file named here and look for
-        // no other boot server. UEFI must not see it from a proxy: it would take 43 for a menu.
-        let options =
-            request.architecture == .bios || request.architecture == nil
-            ? [DHCP.Option(.vendorSpecific, DHCP.encapsulate([(6, [8])], end: true))] : []
         return BootOffer(
             .boot(BootFileName(attempt: attempt, file: .loader(name)).text(for: system)), vendorClass: "PXEClient",
-            options: options, why: ["\(request.name): \(name) by TFTP, which then asks again as iPXE"])
+            options: discoveryControl(request.architecture ?? .bios),
+            why: ["\(request.name): \(name) by TFTP, which then asks again as iPXE"])
     }
 
     private func lacking(_ loader: String, for request: BootRequest) -> BootOffer {

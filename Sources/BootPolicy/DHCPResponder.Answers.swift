@@ -26,7 +26,7 @@ extension DHCPResponder {
                 let known = attempts.current(of: request.mac)
                 if kind == .discover || known == nil {
                     // Only a client that will be served begins a boot.
-                    if case .ignored = policy.offer(to: request, attempt: "none").answer {
+                    if case .ignored = policy.offer(to: request, attempt: BootFileName.noAttempt).answer {
                     } else {
                         let begun = attempts.begin(request, system: system, now: now, newIdentifier: newIdentifier)
                         attempt = begun.identifier
@@ -37,7 +37,7 @@ extension DHCPResponder {
                     attempt = known?.identifier
                 }
             }
-            offer = policy.offer(to: request, attempt: attempt ?? "none")
+            offer = policy.offer(to: request, attempt: attempt ?? BootFileName.noAttempt)
         }
 
         func finished(_ answer: Answer) -> Answer {

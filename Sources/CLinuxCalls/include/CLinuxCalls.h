@@ -1,4 +1,5 @@
 #pragma once
 #include "files.h"
+#include "network.h"
 // System calls whose arguments Swift's Glibc overlay cannot express (variadic ioctl, packed socket structures).
 int bf_fsync_directory(const char *path);

@@ -1,0 +1,122 @@
+import BootPolicy
+import BootProtocols
+import Diagnostics
+import LinuxCalls
+import SystemPackage
+
+/// What a boot server serves, where, and how. Nothing is served without a named interface.
+public struct NetbootConfiguration: Sendable {
+    public enum Mode: Sendable, Equatable {
+        /// DHCP with addresses of this range, on a network where no other server answers.
+        case full(range: ClosedRange<IPv4Address>)
+        /// Boot data beside the DHCP server that is there.
+        case proxy
+        /// TFTP and HTTP only.
+        case off
+    }
+
+    public struct Ports: Sendable, Equatable {
+        public var dhcp = DHCP.serverPort
+        public var proxy = DHCP.proxyPort
+        public var tftp = TFTP.port
+        /// 0 lets the kernel choose.
+        public var http = 8080
+
+        public init(http: Int = 8080, tftp: Int = TFTP.port) {
+            self.http = http
+            self.tftp = tftp
+        }
+    }
+
+    /// What one client, and all together, may take.
+    public struct Limits: Sendable, Equatable {
+        public var transfers = 4096
+        public var transfersPerClient = 16
+        public var connections = 8192
+        public var connectionsPerClient = 64
+        /// Seconds without a byte before an HTTP connection is closed.
+        public var idleSeconds = 60
+
+        public init() {}
+    }
+
+    public var interface: String
+    /// Nil takes the interface's first address.
+    public var serverAddress: IPv4Address?
+    public var mode: Mode
+    public var ports: Ports
+    /// Answer IPv6 router solicitations with "no router here", which saves iPXE 13 s a boot; never in proxy mode.
+    public var routerAdvertisements: Bool
+    /// Be a full DHCP server even where another one answers.
+    public var isAuthoritative: Bool
+    public var router: IPv4Address?
+    public var nameServers: [IPv4Address]
+    public var leaseSeconds: Int
+    public var uefiLoader: BootPolicy.UEFILoader
+    /// What every machine gets; nil for nothing.
+    public var everyone: ServedSystem?
+    public var nodes: [MACAddress: ServedSystem]
+    public var templates: NetbootTemplates
+    /// Where the store's objects lie: what `/nix/store` stands for in boot files.
+    public var storeDirectory: FilePath
+    /// Leases survive a restart here; nil forgets them.
+    public var leaseDatabase: FilePath?
+    public var limits: Limits
+
+    public init(
+        interface: String, serverAddress: IPv4Address? = nil, mode: Mode, ports: Ports = Ports(),
+        routerAdvertisements: Bool = false, isAuthoritative: Bool = false, router: IPv4Address? = nil,
+        nameServers: [IPv4Address] = [], leaseSeconds: Int = 3600, uefiLoader: BootPolicy.UEFILoader = .uki,
+        everyone: ServedSystem?, nodes: [MACAddress: ServedSystem] = [:], templates: NetbootTemplates,
+        storeDirectory: FilePath, leaseDatabase: FilePath? = nil, limits: Limits = Limits()
+    ) {
+        self.interface = interface
+        self.serverAddress = serverAddress
+        self.mode = mode
+        self.ports = ports
+        self.routerAdvertisements = routerAdvertisements
+        self.isAuthoritative = isAuthoritative
+        self.router = router
+        self.nameServers = nameServers
+        self.leaseSeconds = leaseSeconds
+        self.uefiLoader = uefiLoader
+        self.everyone = everyone
+        self.nodes = nodes
+        self.templates = templates
+        self.storeDirectory = storeDirectory
+        self.leaseDatabase = leaseDatabase
+        self.limits = limits
+    }
+}
+
+/// Why a boot server does not start, or stopped.
+public struct NetbootServerError: ExplainedError {
+    public var kind: FailureKind
+    public var subject: String
+    public var message: String
+    public var cause: String?
+    public var remedy: String?
+
+    public init(
+        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil
+    ) {
+        self.kind = kind
+        self.subject = subject
+        self.message = message
+        self.cause = cause
+        self.remedy = remedy
+    }
+}
+
+/// What a server reads from outside itself: the time and randomness, which tests replace.
+public struct NetbootSurroundings: Sendable {
+    /// Since the Unix epoch; it never goes back.
+    public var now: @Sendable () -> Duration
+    /// A new boot attempt's identifier: 1 to 32 of `0-9a-z`, never twice the same.
+    public var newIdentifier: @Sendable () -> String
+
+    public init(now: @escaping @Sendable () -> Duration, newIdentifier: @escaping @Sendable () -> String) {
+        self.now = now
+        self.newIdentifier = newIdentifier
+    }
+}

@@ -1,0 +1,41 @@
+import BootProtocols
+import LinuxCalls
+
+/// Looks for another DHCP server before this one answers anyone: two of them on one network break both.
+enum DHCPProbe {
+    /// The first other server heard on the interface, or nil; blocking for `seconds`.
+    ///
+    /// A discover is what every server answers; an inform besides, since dnsmasq pings for 3 s before it offers but
+    /// answers an inform at once.
+    static func run(
+        interface: String, mac: MACAddress, address: IPv4Address, transaction: UInt32, seconds: Int = 2
+    ) throws -> IPv4Address? {
+        let socket = try InterfaceSocket(interface: interface, port: DHCP.clientPort)
+        var discover = DHCP.Message(
+            isReply: false, hardwareAddress: mac.bytes, transaction: transaction, wantsBroadcast: true)
+        discover.options = [
+            DHCP.Option(.messageType, [DHCP.MessageType.discover.rawValue]),
+            DHCP.Option(.parameterRequests, [1, 3, 51, 54]),
+        ]
+        var inform = discover
+        inform.clientAddress = address
+        inform.options[0] = DHCP.Option(.messageType, [DHCP.MessageType.inform.rawValue])
+        let step = 100
+        for turn in 0..<(seconds * 1000 / step) {
+            // Twice: one may be lost.
+            if turn == 0 || turn == seconds * 500 / step {
+                for message in [discover, inform] {
+                    try socket.send(message.bytes, to: IPv4Address.broadcast.value, port: DHCP.serverPort)
+                }
+            }
+            while let (bytes, from) = try socket.receive(milliseconds: step) {
+                guard let reply = DHCP.Message.read(bytes).packet, reply.isReply, reply.transaction == transaction,
+                    reply.messageType == .offer || reply.messageType == .acknowledge
+                else { continue }
+                let server = reply.serverIdentifier ?? IPv4Address(value: from)
+                if server != address { return server }
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,155 @@
+import BootPolicy
+import BootProtocols
+import LinuxCalls
+import Logging
+import NIOCore
+import NIOPosix
+
+/// The sockets of a running server, in the order they are opened: HTTP and TFTP first, so that no client is offered what
+/// is not yet there.
+struct Sockets {
+    var channels: [any Channel] = []
+    var state: ServerState?
+    var advertiser: RouterAdvertiser?
+    var listening = NetbootServer.Listening(address: .unspecified, httpPort: 0, tftpPort: 0)
+
+    mutating func open(
+        _ configuration: NetbootConfiguration, interface: NetworkInterface, group: any EventLoopGroup,
+        pool: NIOThreadPool, surroundings: NetbootSurroundings, logger: Logger,
+        show: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let network = try Self.network(configuration, interface)
+        let mac = interface.hardwareAddress.flatMap(MACAddress.init(bytes:))
+        if case .full = configuration.mode, !configuration.isAuthoritative, let mac {
+            try await Self.refuseWhereAnotherServes(
+                configuration, mac, network.serverAddress, pool,
+                transaction: UInt32(truncatingIfNeeded: Int64(surroundings.now() / .microseconds(1))))
+        }
+        let isProxy = configuration.mode == .proxy
+        let policy = BootPolicy(
+            serverAddress: network.serverAddress, httpPort: configuration.ports.http,
+            uefiLoader: configuration.uefiLoader,
+            isProxy: isProxy, everyone: configuration.everyone, nodes: configuration.nodes,
+            templates: configuration.templates)
+        let database = configuration.leaseDatabase.map(LeaseDatabase.init(path:))
+        let responder: DHCPResponder? =
+            switch configuration.mode {
+            case .full(let range):
+                DHCPResponder(mode: .full(range: range), network: network, remembered: try database?.load())
+            case .proxy: DHCPResponder(mode: .proxy, network: network)
+            case .off: nil
+            }
+        let state = ServerState(
+            policy: policy, responder: responder, configuration: configuration, surroundings: surroundings,
+            logger: logger, show: show)
+        self.state = state
+        let httpPort = try await openHTTP(configuration, network.serverAddress, state, group, pool)
+        try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
+        if responder != nil {
+            try await openDHCP(configuration, isProxy: isProxy, state, isProxy ? nil : database, group, pool)
+        }
+        if configuration.routerAdvertisements, !isProxy, let mac { try advertise(interface, mac, pool, logger) }
+        listening = NetbootServer.Listening(
+            address: network.serverAddress, httpPort: httpPort, tftpPort: configuration.ports.tftp)
+    }
+
+    private mutating func openHTTP(
+        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ state: ServerState,
+        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+    ) async throws -> Int {
+        let port = configuration.ports.http
+        do {
+            let channel = try await HTTPListener(state: state, pool: pool).bind(
+                host: "\(address)", port: port, group: group)
+            channels.append(channel)
+            let chosen = channel.localAddress?.port ?? port
+            state.serve(onHTTPPort: chosen)
+            return chosen
+        } catch {
+            throw Self.portTaken("TCP port \(port)", "--http-port", error)
+        }
+    }
+
+    private mutating func openTFTP(
+        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ mtu: Int, _ state: ServerState,
+        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+    ) async throws {
+        let listener = TFTPListener(state: state, pool: pool, group: group, serverAddress: address, mtu: mtu)
+        do {
+            channels.append(
+                try await DatagramBootstrap(group: group)
+                    .channelInitializer { $0.pipeline.addHandler(listener) }
+                    .bind(host: "\(address)", port: configuration.ports.tftp).get())
+        } catch {
+            throw Self.portTaken("UDP port \(configuration.ports.tftp)", "--tftp-port", error)
+        }
+    }
+
+    private mutating func openDHCP(
+        _ configuration: NetbootConfiguration, isProxy: Bool, _ state: ServerState, _ database: LeaseDatabase?,
+        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+    ) async throws {
+        var ports = [(configuration.ports.dhcp, DHCP.serverPort)]
+        if isProxy { ports.append((configuration.ports.proxy, DHCP.proxyPort)) }
+        for (port, role) in ports {
+            let socket = try InterfaceSocket(interface: configuration.interface, port: port)
+            let handler = DHCPHandler(state: state, database: database, pool: pool, port: role)
+            channels.append(
+                try await DatagramBootstrap(group: group)
+                    .channelInitializer { $0.pipeline.addHandler(handler) }
+                    .withBoundSocket(socket.handOver()).get())
+        }
+    }
+
+    private mutating func advertise(
+        _ interface: NetworkInterface, _ mac: MACAddress, _ pool: NIOThreadPool, _ logger: Logger
+    ) throws {
+        let advertiser = RouterAdvertiser(socket: try RouterSocket(interface: interface), mac: mac, logger: logger)
+        self.advertiser = advertiser
+        pool.submit { state in if case .active = state { advertiser.run() } }
+    }
+
+    private static func network(
+        _ configuration: NetbootConfiguration, _ interface: NetworkInterface
+    ) throws -> DHCPResponder.Network {
+        guard let found = interface.address else {
+            throw NetbootServerError(
+                subject: "interface \"\(interface.name)\"", message: "has no IPv4 address to serve from",
+                remedy: "give it one: ip address add 10.77.0.1/24 dev \(interface.name)")
+        }
+        let address = configuration.serverAddress ?? IPv4Address(value: found.value)
+        let network = DHCPResponder.Network(
+            serverAddress: address, prefixLength: found.prefixLength, router: configuration.router,
+            nameServers: configuration.nameServers, leaseSeconds: configuration.leaseSeconds)
+        if case .full(let range) = configuration.mode {
+            for end in [range.lowerBound, range.upperBound]
+            where end.value & network.mask != address.value & network.mask {
+                throw NetbootServerError(
+                    kind: .usage, subject: "range \(range.lowerBound)-\(range.upperBound)",
+                    message: "\(end) is not in the network \(address)/\(found.prefixLength) of \"\(interface.name)\"")
+            }
+        }
+        return network
+    }
+
+    private static func refuseWhereAnotherServes(
+        _ configuration: NetbootConfiguration, _ mac: MACAddress, _ address: IPv4Address, _ pool: NIOThreadPool,
+        transaction: UInt32
+    ) async throws {
+        let interface = configuration.interface
+        let other = try await pool.runIfActive {
+            try DHCPProbe.run(
+                interface: interface, mac: mac, address: address, transaction: transaction)
+        }
+        guard let other else { return }
+        throw NetbootServerError(
+            subject: "interface \"\(interface)\"", message: "another DHCP server answers there: \(other)",
+            remedy: "serve beside it with --mode proxy, or stop it; --authoritative serves all the same")
+    }
+
+    private static func portTaken(_ what: String, _ option: String, _ error: any Error) -> NetbootServerError {
+        NetbootServerError(
+            subject: what, message: "cannot be bound", cause: "\(error)",
+            remedy: "stop the other server, or choose another with \(option)")
+    }
+}

@@ -1,0 +1,82 @@
+// A boot server with its settings from the command line, for tests that run one inside a network namespace.
+import BootPolicy
+import BootProtocols
+import Foundation
+import Logging
+import NetbootServer
+import SystemModel
+import SystemPackage
+
+struct Options {
+    private let words = Array(CommandLine.arguments.dropFirst())
+
+    subscript(_ name: String) -> String? {
+        words.firstIndex(of: "--\(name)").flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+    }
+    func has(_ name: String) -> Bool { words.contains("--\(name)") }
+}
+
+@Sendable func say(_ line: String) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+}
+
+func fail(_ error: any Error) -> Never {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    exit(1)
+}
+
+let options = Options()
+
+func configuration() throws -> NetbootConfiguration {
+    let store = FilePath(options["store"] ?? ".")
+    let manifest = try JSONDecoder().decode(
+        ImageManifest.self, from: Data(contentsOf: URL(fileURLWithPath: options["manifest"] ?? "manifest.json")))
+    var head: [UInt8]?
+    if let stub = manifest.loaders[ServedSystem.stubName] {
+        let path = store.appending(FilePath(stub.path).components.dropFirst(2))
+        head = Array(try Data(contentsOf: URL(fileURLWithPath: path.string)).prefix(4096))
+    }
+    let template = try String(contentsOfFile: options["ipxe-template"] ?? "boot.ipxe", encoding: .utf8)
+    var mode = NetbootConfiguration.Mode.off
+    if let range = options["range"]?.split(separator: "-"), range.count == 2,
+        let first = IPv4Address(String(range[0])), let last = IPv4Address(String(range[1]))
+    {
+        mode = .full(range: first...last)
+    } else if options.has("proxy") {
+        mode = .proxy
+    }
+    return NetbootConfiguration(
+        interface: options["interface"] ?? "", mode: mode,
+        ports: .init(
+            http: options["http-port"].flatMap { Int($0) } ?? 8080,
+            tftp: options["tftp-port"].flatMap { Int($0) } ?? 69),
+        routerAdvertisements: options.has("router-advertisements"), isAuthoritative: options.has("authoritative"),
+        uefiLoader: options.has("uefi-ipxe") ? .ipxe : .uki,
+        everyone: try ServedSystem(manifest: manifest, stubHead: head),
+        templates: try NetbootTemplates(ipxe: template), storeDirectory: store,
+        leaseDatabase: options["leases"].map { FilePath($0) })
+}
+
+var logger = Logger(label: "netboot-harness") { StreamLogHandler.standardError(label: $0) }
+logger.logLevel = options.has("debug") ? .debug : .info
+
+let attempts = options["attempt"]
+let surroundings = NetbootSurroundings(
+    now: { .nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9)) },
+    newIdentifier: { attempts ?? String(UInt64.random(in: .min ... .max), radix: 36) })
+
+do {
+    let settings = try configuration()
+    let server = Task { [logger] in
+        try await NetbootServer.run(
+            settings, surroundings: surroundings, logger: logger, show: say,
+            ready: { say("ready \($0.address) http \($0.httpPort) tftp \($0.tftpPort)") })
+    }
+    let interrupt = DispatchSource.makeSignalSource(signal: SIGTERM)
+    signal(SIGTERM, SIG_IGN)
+    interrupt.setEventHandler { server.cancel() }
+    interrupt.resume()
+    try await server.value
+} catch {
+    fail(error)
+}
