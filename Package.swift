@@ -101,7 +101,10 @@ let package = Package(
         tests("PackageLockingTests", ["PackageLocking"]),
         tests("BuildingTests", ["Building"]),
         tests("ImageAssemblyTests", ["ImageAssembly"], fixtures: true),
-        tests("NetbootServerTests", ["NetbootServer"], fixtures: true),
+        .executableTarget(
+            name: "netboot-harness", dependencies: ["NetbootServer", log, system],
+            path: "Tests/Support/netboot-harness", swiftSettings: strict),
+        tests("NetbootServerTests", ["NetbootServer", "netboot-harness"], fixtures: true),
         tests("CommandsTests", ["Commands"]),
         tests("CrossCheckTests", ["Commands"]),
         tests("BootTests", ["Commands"]),
