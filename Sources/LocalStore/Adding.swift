@@ -116,7 +116,7 @@ extension LocalStore {
                 // Between the question and the lock a collection may have taken it: then it is added after all.
                 guard try isValid(path) else { return try place(temporary, at: final, registration, realising) }
                 try addTemporaryRoots([path])
-                try database.write { try Records.insert(realising, output: path, $0) }
+                try write { try Records.insert(realising, output: path, $0) }
                 try Files.remove(temporary)
             }
         } else {
@@ -145,7 +145,7 @@ extension LocalStore {
         }
         try LocalStore.move(temporary, to: final)
         try Files.sync(directory.store)
-        try database.write { database in
+        try write { database in
             try Records.insert(registration, database)
             try Records.insert(realising, output: registration.path, database)
         }

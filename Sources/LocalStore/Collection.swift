@@ -50,6 +50,8 @@ extension LocalStore {
                 for path in report.abandoned { report.bytes += (try? Files.diskUsage(path)) ?? 0 }
                 return report
             }
+            // On a full disk this room is what the records need to forget anything.
+            try Files.remove(directory.reserve)
             try forget(dead)
             let made = try Scratch(in: directory.temporary)
             for name in report.objects.map(\.baseName) + report.leftovers {
@@ -68,6 +70,7 @@ extension LocalStore {
             }
         }
         _ = grave
+        directory.makeReserve()
         return report
     }
 
@@ -101,7 +104,7 @@ extension LocalStore {
 
     private func deadObjects(live: Set<StorePath>) throws -> Set<StorePath> {
         let list = Records.list(live)
-        return try database.read { database in
+        return try read { database in
             Set(
                 try String.fetchAll(
                     database,
@@ -119,7 +122,7 @@ extension LocalStore {
     private func forget(_ dead: Set<StorePath>) throws {
         guard !dead.isEmpty else { return }
         let list = Records.list(dead)
-        try database.write { database in
+        try write { database in
             try database.execute(
                 sql: """
                     DELETE FROM reference WHERE referrer IN

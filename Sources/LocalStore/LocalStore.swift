@@ -88,9 +88,7 @@ enum Records {
             }
             return try create(file, configuration, directory)
         } catch let error as DatabaseError {
-            throw LocalStoreError(
-                "'\(file)'", "cannot open the store's records", kind: error.isCorruption ? .corrupt : .failed,
-                cause: error.description)
+            throw LocalStoreError(error, directory)
         }
     }
 
@@ -123,6 +121,40 @@ enum Records {
     }
 }
 
-extension DatabaseError {
-    fileprivate var isCorruption: Bool { resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB }
+extension LocalStore {
+    /// Reads the records, in one consistent view.
+    func read<T>(_ body: (Database) throws -> T) throws -> T {
+        do {
+            return try database.read(body)
+        } catch let error as DatabaseError {
+            throw LocalStoreError(error, directory)
+        }
+    }
+
+    /// Changes the records in one transaction, synced when this returns.
+    func write<T>(_ body: (Database) throws -> T) throws -> T {
+        do {
+            return try database.write(body)
+        } catch let error as DatabaseError {
+            throw LocalStoreError(error, directory)
+        }
+    }
+}
+
+extension LocalStoreError {
+    fileprivate init(_ error: DatabaseError, _ directory: StateDirectory) {
+        self.init("'\(directory.database)'", "the store's records cannot be used", cause: error.description)
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            self = LocalStoreError("cannot write the store's records in", directory.database, .noSpace)
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            kind = .corrupt
+            remedy = "move the state directory away and build again; objects without records are worth nothing"
+        case .SQLITE_BUSY:
+            kind = .host
+            message = "another process has held the store's records for too long"
+        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: kind = .host
+        default: break
+        }
+    }
 }

@@ -4,13 +4,13 @@ import StoreModel
 extension LocalStore {
     /// Whether the object is registered, and so complete.
     public func isValid(_ path: StorePath) throws -> Bool {
-        try database.read { try Records.id(of: path, $0) != nil }
+        try read { try Records.id(of: path, $0) != nil }
     }
 
     /// Those of `paths` that are valid; one query, however many.
     public func validPaths(among paths: some Sequence<StorePath>) throws -> Set<StorePath> {
         let list = Records.list(paths)
-        return try database.read { database in
+        return try read { database in
             let found = try String.fetchCursor(
                 database, sql: "SELECT path FROM object WHERE path IN (SELECT value FROM json_each(?))",
                 arguments: [list])
@@ -21,21 +21,21 @@ extension LocalStore {
     }
 
     public func allValidPaths() throws -> Set<StorePath> {
-        try database.read { database in
+        try read { database in
             Set(try String.fetchAll(database, sql: "SELECT path FROM object").map { try StorePath(baseName: $0) })
         }
     }
 
     /// What is known of a valid object, or nil.
     public func registration(of path: StorePath) throws -> PathRegistration? {
-        try database.read { try Records.registration(of: path, $0) }
+        try read { try Records.registration(of: path, $0) }
     }
 
     /// Registers an object whose bytes are in place; its references must be valid. A second time changes nothing.
     ///
     /// For importers that have checked `narHash` themselves; builders use `addContentAddressed`.
     public func register(_ registration: PathRegistration) throws {
-        try database.write { try Records.insert(registration, $0) }
+        try write { try Records.insert(registration, $0) }
     }
 
     /// The output of a derivation, if it is valid.
@@ -46,7 +46,7 @@ extension LocalStore {
     /// The valid outputs of those derivations that have one; one query, however many.
     public func realisations(of derivations: some Sequence<StorePath>) throws -> [StorePath: StorePath] {
         let list = Records.list(derivations)
-        return try database.read { database in
+        return try read { database in
             let rows = try Row.fetchCursor(
                 database,
                 sql: """
@@ -63,7 +63,7 @@ extension LocalStore {
 
     /// Records the outputs that derivations were found to have; each must be valid. A later one replaces an earlier.
     public func register(_ realisations: some Sequence<Realisation>) throws {
-        try database.write { database in
+        try write { database in
             for realisation in realisations {
                 try Records.insert([realisation.derivation], output: realisation.output, database)
             }
@@ -73,7 +73,7 @@ extension LocalStore {
     /// The objects `roots` refer to, directly or not; throws if one is not valid.
     public func closure(of roots: Set<StorePath>) throws -> Closure {
         let list = Records.list(roots)
-        return try database.read { database in
+        return try read { database in
             let names = try String.fetchAll(
                 database,
                 sql: """
@@ -93,7 +93,7 @@ extension LocalStore {
 
     /// The valid objects that refer to `path` directly, itself left out.
     public func referrers(of path: StorePath) throws -> Set<StorePath> {
-        try database.read { database in
+        try read { database in
             Set(
                 try String.fetchAll(
                     database,

@@ -50,11 +50,23 @@ public struct StateDirectory: Sendable, Hashable {
     /// One byte of it is locked for each object being added.
     var objectLocks: FilePath { locks.appending("objects") }
 
+    /// Room that a collection gives back first, so that one can run on a full disk.
+    var reserve: FilePath { database.appending("reserve") }
+
+    /// A disk without room for it simply has none.
+    func makeReserve() {
+        if Files.exists(reserve) { return }
+        if (try? Files.write([UInt8](repeating: 0, count: 1 << 20), to: reserve)) == nil {
+            _ = try? Files.remove(reserve)
+        }
+    }
+
     func create() throws(LocalStoreError) {
         if Files.exists(log) { return }
         try Files.createDirectories(path)
         for directory in [store, database, roots, temporary, locks, generations, log] {
             try Files.createDirectories(directory)
         }
+        makeReserve()
     }
 }

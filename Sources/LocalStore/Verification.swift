@@ -74,7 +74,7 @@ extension LocalStore {
     }
 
     private func recordFaults() throws -> [StoreFault] {
-        try database.read { database in
+        try read { database in
             let damage = try String.fetchAll(database, sql: "PRAGMA quick_check").filter { $0 != "ok" }
             if !damage.isEmpty { return damage.map { .records($0) } }
             return try String.fetchAll(

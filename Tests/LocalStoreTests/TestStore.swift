@@ -1,5 +1,6 @@
 import Glibc
 import StoreModel
+import Synchronization
 import SystemPackage
 
 @testable import LocalStore
@@ -50,4 +51,12 @@ struct SeededGenerator: RandomNumberGenerator {
         z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
         return z ^ (z >> 31)
     }
+}
+
+/// Values gathered from several threads.
+final class Counter: Sendable {
+    private let state = Mutex([Int]())
+
+    func add(_ value: Int) { state.withLock { $0.append(value) } }
+    var values: [Int] { state.withLock { $0 } }
 }
