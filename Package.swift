@@ -96,7 +96,10 @@ let package = Package(
         tests("SystemModelTests", ["SystemModel"], fixtures: true),
         tests("PlanningTests", ["Planning"]),
         tests("BootPolicyTests", ["BootPolicy"]),
-        tests("LocalStoreTests", ["LocalStore"]),
+        // Uses a store until it is killed; its tests look at what is left.
+        .executableTarget(
+            name: "StoreTorture", dependencies: ["LocalStore"], path: "Tests/StoreTorture", swiftSettings: strict),
+        tests("LocalStoreTests", ["LocalStore", "StoreTorture"]),
         tests("FetchingTests", ["Fetching"]),
         tests("PackageLockingTests", ["PackageLocking"]),
         tests("BuildingTests", ["Building"]),
