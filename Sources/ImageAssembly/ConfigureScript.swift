@@ -22,7 +22,7 @@ extension ConfigureBuilder {
         grep -E '^ /.* newconffile$' /build/status | sed 's/^ //; s/ newconffile$//' | while read -r file; do
             if [ -f ".$file" ]; then md5sum ".$file"; fi
         done >/build/sums
-        awk 'NR == FNR { sum[substr($0, 36)] = substr($0, 1, 32); next }
+        awk 'FILENAME == ARGV[1] { sum[substr($0, 36)] = substr($0, 1, 32); next }
              / newconffile$/ { file = substr($0, 2, length($0) - 13); if (file in sum) print " " file " " sum[file]; next }
              { print }' /build/sums /build/status >var/lib/dpkg/status
         for file in $info/*.triggers; do
