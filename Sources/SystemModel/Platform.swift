@@ -115,7 +115,7 @@ public enum ConfigurationReference {
         """
         # What the files under `targets/` may say
 
-        Made by `bootferry schema --reference` from the tables that the parser uses; do not edit it by hand.
+        Made by a test (ReferenceTests) from the tables that the parser uses; do not edit it by hand.
         Values are YAML. Lists of an importing file are appended to the imported ones, records are merged, and text
         given twice is an error unless one of the two says `!override` before its value. `!override` on a list or a
         record replaces the imported one, and `!remove` on a list's element takes an imported element out.

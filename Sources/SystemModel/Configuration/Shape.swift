@@ -52,10 +52,13 @@ struct TextKind: Sendable {
     /// What such a text consists of, for messages and the reference page; empty where the noun says it.
     let detail: String
     let rule: Rule
+    /// A message must not show what was written: it may be a password in the clear.
+    let isSecret: Bool
 
-    init(_ noun: String, detail: String = "", _ rule: Rule) {
+    init(_ noun: String, detail: String = "", isSecret: Bool = false, _ rule: Rule) {
         self.noun = noun
         self.detail = detail
+        self.isSecret = isSecret
         self.rule = rule
     }
 

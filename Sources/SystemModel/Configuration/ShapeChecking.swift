@@ -32,7 +32,7 @@ struct ShapeChecker {
         if case .integer = kind.rule, quoted {
             problems.append(.init(node.position, path, "expected \(kind.noun), found text in quotes"))
         } else if !kind.accepts(text) || (text.isEmpty && !quoted) {
-            var message = kind.expected(found: node.noun)
+            var message = kind.expected(found: kind.isSecret && !text.isEmpty ? "other text" : node.noun)
             if case .choice(let words) = kind.rule, let nearest = nearestSpelling(to: text, among: words) {
                 message += "; did you mean `\(nearest)`?"
             }

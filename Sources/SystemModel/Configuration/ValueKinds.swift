@@ -29,6 +29,7 @@ extension TextKind {
     /// crypt(5).
     static let passwordHash = TextKind(
         "a password hash", detail: "beginning with `$`, as `mkpasswd` prints it; `!` or `*` lock the password",
+        isSecret: true,
         .checked(pattern: #"^(\$[!-9;-~]{3,510}|!|\*)$"#, isPasswordHash))
     static let sshKey = TextKind(
         "an SSH public key", detail: "a line of authorized_keys: `ssh-ed25519 AAAA… comment`",

@@ -213,17 +213,11 @@ struct YAMLReader: ~Copyable {
 
     private static func firstInvalidUTF8(_ bytes: [UInt8]) -> Int? {
         guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
-        var low = 0
-        var high = bytes.count
-        // The longest valid prefix; a prefix may end inside a character, so up to 3 bytes are forgiven.
-        while low < high {
-            let middle = (low + high + 1) / 2
-            let valid = (0...min(3, middle)).contains {
-                String(validating: bytes[..<(middle - $0)], as: UTF8.self) != nil
-            }
-            if valid { low = middle } else { high = middle - 1 }
-        }
-        return low
+        var parser = Unicode.UTF8.ForwardParser()
+        var rest = bytes.makeIterator()
+        var offset = 0
+        while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
+        return offset
     }
 
     private static func position(ofByte offset: Int, in bytes: [UInt8], file: String) -> SourcePosition {
