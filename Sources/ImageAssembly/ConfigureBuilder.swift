@@ -46,7 +46,8 @@ public struct ConfigureBuilder: Builder {
         }
         stanzas.append((pseudoPackage.name, pseudoPackage.stanza))
         // bubblewrap mounts here, so these exist before the packages bring them.
-        for name in ["", "dev", "proc", "run", "tmp", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"] {
+        let places = ["", "dev", "proc", "run", "tmp", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"]
+        for name in places + ["var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/updates"] {
             try Tree.makeDirectory(root.appending(name))
         }
         for name in ["bin", "sbin", "lib", "lib64"] { try Tree.link(root.appending(name), to: "usr/\(name)") }
@@ -110,7 +111,9 @@ public struct ConfigureBuilder: Builder {
                 .init(request.scratch, at: "/build", writable: true), .init(request.output, at: "/out", writable: true),
                 .init(request.storeDirectory, at: "/nix/store"),
             ],
-            systemRoots: ["/build/root"], manyOwners: true,
+            systemRoots: ["/build/root"],
+            // dpkg writes and syncs a file here three times a package, and leaves none.
+            temporaryDirectories: ["/build/root/var/lib/dpkg/updates"], manyOwners: true,
             environment: [
                 "SOURCE_DATE_EPOCH": String(SegmentWriter.epoch), "DPKG_ARCH": try Self.architecture(request),
             ])
@@ -180,9 +183,16 @@ private struct ConfigurationConversion {
         "var/cache/", "var/log/", "var/lib/apt/lists/", "var/backups/", "proc/", "dev/",
     ]
     private static let leftOutPrefixes = ["boot/initrd", "initrd.img", "vmlinuz", "etc/ssh/ssh_host_"]
+    /// Names and keys that packages make for "this machine": nodes must not share them. Programs make their own or do without.
+    private static let identities: Set<String> = [
+        "etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed", "etc/nvme/hostid",
+        "etc/nvme/hostnqn",
+        "etc/iscsi/initiatorname.iscsi", "etc/ssl/private/ssl-cert-snakeoil.key", "etc/ssl/certs/ssl-cert-snakeoil.pem",
+        "etc/munge/munge.key", "etc/hostid", "etc/popularity-contest.conf", "var/lib/urandom/random-seed",
+    ]
     private static let leftOutPaths: Set<String> = [
-        "proc", "dev", "tmp", "run", "etc/machine-id", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed",
-        "etc/.pwd.lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-",
+        "proc", "dev", "tmp", "run", "etc/.pwd.lock", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-",
+        "etc/subuid-", "etc/subgid-",
         "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend", "var/lib/dpkg/triggers/Lock", "var/lib/dpkg/status-old",
         "var/lib/dpkg/diversions-old", "var/lib/dpkg/statoverride-old",
         // 13 MB of RAM for names of keyboards and mice; `systemd-hwdb update` makes it again from its sources.
@@ -193,7 +203,9 @@ private struct ConfigurationConversion {
 
     /// What differs from run to run, must differ from node to node, or is a cache.
     private static func isLeftOut(_ path: String, _ kind: ArchiveEntry.Kind) -> Bool {
-        if leftOutPaths.contains(path) || leftOutPrefixes.contains(where: path.hasPrefix) { return true }
+        if identities.contains(path) || leftOutPaths.contains(path) || leftOutPrefixes.contains(where: path.hasPrefix) {
+            return true
+        }
         if path.hasSuffix(".pyc") || path.hasSuffix("/__pycache__") { return true }
         return kind != .directory && leftOutFolders.contains(where: path.hasPrefix)
     }

@@ -9,9 +9,10 @@ extension ConfigureBuilder {
         umask 022
         cd /build/root
 
-        # 1. The packages' files, in the image's order.
+        # 1. The packages' files, in the image's order; firmware is much to write, and no script reads it;
+        # the sandbox has mounted what a root that is not the host's may not change.
         while read -r segment; do
-            zstd -dcq "$segment" | cpio -idmu --quiet --nonmatching 'dev/*' 2>/build/cpio.log || { cat /build/cpio.log >&2; exit 1; }
+            zstd -dcq "$segment" | cpio -idmu --quiet --nonmatching proc dev 'dev/*' tmp run sys 'usr/lib/firmware/*' 2>/build/cpio.log || { cat /build/cpio.log >&2; exit 1; }
         done </build/segments
 
         # 2. dpkg's idea of them: unpacked, configuration files with the sums that dpkg itself would have noted.
@@ -84,7 +85,8 @@ extension ConfigureBuilder {
         configure -a
         if [ -x usr/sbin/depmod ]; then
             for release in usr/lib/modules/*; do
-                if [ -d "$release/kernel" ]; then inside depmod -a "${release##*/}"; fi
+                # The kernel's own script has usually done it.
+                if [ -d "$release/kernel" ] && [ ! -e "$release/modules.dep" ]; then inside depmod -a "${release##*/}"; fi
             done
         fi
 
@@ -110,6 +112,5 @@ extension ConfigureBuilder {
             LC_ALL=C sort -u | sed '/^$/d' >/build/changed
         tar --create --format=posix --no-recursion --verbatim-files-from --files-from=/build/changed --numeric-owner \
             --hard-dereference --xattrs --xattrs-include=security.capability --warning=no-file-ignored
-        rm -rf --one-file-system var usr etc
         """#
 }

@@ -125,6 +125,7 @@ extension Toolbox {
             try fill(writer)
             return try writer.finish(name: name)
         }
+        try Tree.setMode(file, 0o644)
         var summary = finished.summary
         summary.size = try Tree.size(of: file)
         try Tree.write(summary.canonicalJSON(), to: output.appending("segment.json"))

@@ -25,17 +25,21 @@ public struct Sandbox: Sendable {
     public var binds: [Bind]
     /// Directories that get the devices, processes and empty temporary places of a system of their own, besides `/`.
     public var systemRoots: [String]
+    /// Directories that are empty and in memory while the sandbox runs.
+    public var temporaryDirectories: [String]
     public var manyOwners: Bool
     /// Added to a fixed, small environment.
     public var environment: [String: String]
 
     public init(
-        toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], manyOwners: Bool = false,
+        toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], temporaryDirectories: [String] = [],
+        manyOwners: Bool = false,
         environment: [String: String] = [:]
     ) {
         self.toolbox = toolbox
         self.binds = binds
         self.systemRoots = systemRoots
+        self.temporaryDirectories = temporaryDirectories
         self.manyOwners = manyOwners
         self.environment = environment
     }
@@ -64,6 +68,7 @@ public struct Sandbox: Sendable {
             ]
             command += ["--chmod", "1777", "\(root)/tmp"]
         }
+        for directory in temporaryDirectories { command += ["--tmpfs", directory] }
         command += ["--chdir", "/", "--"] + arguments
         let result = try await Subprocess.run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
