@@ -72,6 +72,26 @@ public struct IndexTarget: Sendable, Equatable {
     }
 }
 
+/// A suite that the host's apt knows: one of the lines of `apt-get update --print-uris`.
+public struct ArchiveSuite: Sendable, Equatable {
+    /// The archive's root, ending in a slash.
+    public var root: String
+    /// Such as `trixie-updates`.
+    public var suite: String
+
+    /// The suites among apt's answer, each once for its `InRelease` file; other lines are passed over.
+    public static func parse(printedURIs text: String) -> [ArchiveSuite] {
+        text.split(separator: "\n").compactMap { line in
+            guard line.hasPrefix("'"), let dists = line.firstRange(of: "/dists/"),
+                let end = line.firstRange(of: "/InRelease'"), dists.upperBound <= end.lowerBound
+            else { return nil }
+            return ArchiveSuite(
+                root: line[line.index(after: line.startIndex)..<dists.lowerBound] + "/",
+                suite: String(line[dists.upperBound..<end.lowerBound]))
+        }
+    }
+}
+
 /// A package that Bootferry stands in for, so that dpkg and apt take it for installed.
 public enum InstalledPseudoPackage {
     public static let name = "bootferry-init"

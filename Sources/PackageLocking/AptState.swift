@@ -66,6 +66,7 @@ struct AptState: Sendable {
         do { packages = try DebianPackage.parse(printedURIs: answer.output) } catch {
             throw LockingError(.failed, error.subject, error.message)
         }
+        guard !packages.isEmpty else { throw LockingError(.failed, "apt", "it names no package to fetch") }
         var locked: [LockedPackage] = []
         for package in packages {
             guard let place = mirrors.location(of: package.uri) else {

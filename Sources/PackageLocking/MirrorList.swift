@@ -30,24 +30,27 @@ public struct MirrorList: Sendable, Equatable {
     ///
     /// - Throws: `LockingError` where apt is missing or knows no Debian archive.
     public static func ofHost() async throws(LockingError) -> MirrorList {
-        let answer = try await AptProgram.run("apt-get", ["indextargets", "--format", IndexTarget.format])
-        let targets = IndexTarget.parse(answer.output).filter { target in
-            ["http://", "https://", "file:/"].contains { target.repository.hasPrefix($0) }
+        // Quick, and right before the first `apt update` too: Debian's archive is the one with a `-updates` suite.
+        let planned = try await AptProgram.run("apt-get", ["update", "--print-uris"])
+        let suites = ArchiveSuite.parse(printedURIs: planned.output).filter { $0.root.contains("debian") }
+        var archive = suites.filter { $0.suite.hasSuffix("-updates") }.map(\.root)
+        var security = suites.filter { $0.suite.hasSuffix("-security") }.map(\.root)
+        if archive.isEmpty {
+            let answer = try await AptProgram.run("apt-get", ["indextargets", "--format", IndexTarget.format])
+            let targets = IndexTarget.parse(answer.output)
+            archive = targets.filter { $0.label == "Debian" }.map(\.repository)
+            security = targets.filter { $0.label == "Debian-Security" }.map(\.repository)
         }
-        // Lists that were never downloaded have no label: the root's own name must do then.
-        let security = targets.filter {
-            $0.label == "Debian-Security" || ($0.label.isEmpty && $0.repository.hasSuffix("/debian-security/"))
-        }
-        let archive = targets.filter {
-            $0.label == "Debian" || ($0.label.isEmpty && $0.repository.hasSuffix("/debian/"))
-        }
+        let isFetchable = { (root: String) in ["http://", "https://", "file:/"].contains { root.hasPrefix($0) } }
+        archive = archive.filter(isFetchable)
+        security = security.filter(isFetchable)
         guard !archive.isEmpty else {
             throw LockingError(
                 .noMirror, "apt", "the host's configuration names no Debian archive",
                 remedy: "name one: --mirror http://MIRROR/debian")
         }
         return MirrorList(
-            archive: unique(archive.map(\.repository)), security: unique(security.map(\.repository)),
+            archive: unique(archive), security: unique(security),
             proxy: try await hostProxy())
     }
 

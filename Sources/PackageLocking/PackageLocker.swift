@@ -63,28 +63,17 @@ public struct PackageLocker: Sendable {
         try await checkNames(request, in: node)
 
         let old: LockFile? = update == [] ? nil : existing
-        let wanted: [(PackageSet, AptState, [String])] = [
-            (.system, node, ["?essential"] + request.packages),
-            (.toolbox, tools, LockRequest.toolboxPackages),
-            (.loaders, tools, LockRequest.loaderPackages(architecture: request.architecture)),
+        // Side by side: most of a solution's time is apt's own start.
+        async let system = solution(
+            ["?essential"] + request.packages, in: node, set: .system, old: old, moving: update)
+        async let toolbox = solution(LockRequest.toolboxPackages, in: tools, set: .toolbox, old: old, moving: update)
+        async let loaders = solution(
+            LockRequest.loaderPackages(architecture: request.architecture), in: tools, set: .loaders, old: old,
+            moving: update)
+        let results = await (system, toolbox, loaders)
+        let sets: [PackageSet: [LockedPackage]] = [
+            .system: try results.0.get(), .toolbox: try results.1.get(), .loaders: try results.2.get(),
         ]
-        var sets: [PackageSet: [LockedPackage]] = [:]
-        let results = await withTaskGroup(of: (PackageSet, Result<[LockedPackage], LockingError>).self) { group in
-            for (set, state, names) in wanted {
-                let locked = old?.sets[set] ?? []
-                group.addTask {
-                    do throws(LockingError) {
-                        return (
-                            set, .success(try await solve(names, in: state, set: set, locked: locked, moving: update))
-                        )
-                    } catch {
-                        return (set, .failure(error))
-                    }
-                }
-            }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
-        }
-        for set in PackageSet.allCases { sets[set] = try results[set]?.get() }
         let lock = LockFile(sets: sets, request: request.digest)
         return Outcome(lock: lock, changes: LockChange.changes(from: existing, to: lock))
     }
@@ -96,6 +85,17 @@ public struct PackageLocker: Sendable {
             // The toolbox and the loaders are in main, whatever the system takes.
             components: Set(request.base.components + ["main"]).sorted(), architecture: architecture,
             mirrors: mirrors, keyring: keyring)
+    }
+
+    private func solution(
+        _ names: [String], in state: AptState, set: PackageSet, old: LockFile?, moving: [String]?
+    ) async -> Result<[LockedPackage], LockingError> {
+        do {
+            return .success(
+                try await solve(names, in: state, set: set, locked: old?.sets[set] ?? [], moving: moving))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Solves with as many locked versions pinned as let apt succeed.

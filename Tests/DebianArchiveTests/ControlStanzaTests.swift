@@ -66,4 +66,23 @@ import Testing
     func `a line that apt would not print is an error`(line: String) {
         #expect(throws: DebianArchiveError.self) { try DebianPackage.parse(printedURIs: line) }
     }
+
+    @Test func `the host's archives are known from its lists, and from what it would download`() {
+        let targets = IndexTarget.parse(
+            "http://m/debian\tDebian\tDebian\tbookworm\tPackages\nhttp://m/debian/\tDebian\tDebian\tbookworm\tSources\nx\n"
+        )
+        #expect(targets.map(\.repository) == ["http://m/debian/"])
+        #expect(targets.map(\.label) == ["Debian"])
+        let suites = ArchiveSuite.parse(
+            printedURIs: """
+                'http://m/debian/dists/bookworm/InRelease' m_debian_dists_bookworm_InRelease 0
+                'http://m/debian-security/dists/bookworm-security/InRelease' m_debian-security_InRelease 0
+                'http://m/debian/dists/bookworm/main/binary-amd64/Packages.xz' m_debian_Packages 0
+                """)
+        #expect(
+            suites == [
+                ArchiveSuite(root: "http://m/debian/", suite: "bookworm"),
+                ArchiveSuite(root: "http://m/debian-security/", suite: "bookworm-security"),
+            ])
+    }
 }

@@ -54,21 +54,23 @@ struct TextKind: Sendable {
     let rule: Rule
     /// A message must not show what was written: it may be a password in the clear.
     let isSecret: Bool
+    /// Of a rule about characters: those a text may begin with, and those that may follow.
+    private var sets = (first: ByteSet(""), rest: ByteSet(""))
 
     init(_ noun: String, detail: String = "", isSecret: Bool = false, _ rule: Rule) {
         self.noun = noun
         self.detail = detail
         self.isSecret = isSecret
         self.rule = rule
+        if case .characters(let first, let rest, _) = rule { sets = (ByteSet(first), ByteSet(rest)) }
     }
 
     func accepts(_ text: String) -> Bool {
         switch rule {
-        case .characters(let first, let rest, let length):
-            let bytes = Array(text.utf8)
+        case .characters(_, _, let length):
+            let bytes = text.utf8
             guard length.contains(bytes.count), let head = bytes.first else { return false }
-            let rest = ByteSet(rest)
-            return ByteSet(first).contains(head) && bytes.dropFirst().allSatisfy(rest.contains)
+            return sets.first.contains(head) && bytes.dropFirst().allSatisfy(sets.rest.contains)
         case .choice(let words): return words.contains(text)
         case .integer(let range): return Int(text).map { range.contains($0) && String($0) == text } ?? false
         case .checked(_, let check): return check(text)
@@ -88,7 +90,7 @@ struct TextKind: Sendable {
 }
 
 /// A set of ASCII bytes, read from the inside of a regular expression's brackets.
-private struct ByteSet {
+private struct ByteSet: Sendable {
     private var low: UInt64 = 0
     private var high: UInt64 = 0
 
