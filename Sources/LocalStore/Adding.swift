@@ -114,7 +114,10 @@ extension LocalStore {
         if try isThere && isValid(path) {
             try withCollectionHeldOff {
                 // Between the question and the lock a collection may have taken it: then it is added after all.
-                guard try isValid(path) else { return try place(temporary, at: final, registration, realising) }
+                guard try isValid(path) else {
+                    try sync(temporary)
+                    return try place(temporary, at: final, registration, realising)
+                }
                 try addTemporaryRoots([path])
                 try write { try Records.insert(realising, output: path, $0) }
                 try Files.remove(temporary)

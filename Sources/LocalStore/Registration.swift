@@ -73,19 +73,29 @@ extension LocalStore {
     /// The objects `roots` refer to, directly or not; throws if one is not valid.
     public func closure(of roots: Set<StorePath>) throws -> Closure {
         let list = Records.list(roots)
+        let reached = """
+            WITH RECURSIVE reached (id) AS (
+                SELECT id FROM object WHERE path IN (SELECT value FROM json_each(?))
+                UNION SELECT reference FROM reference JOIN reached ON referrer = reached.id)
+            """
         return try read { database in
-            let names = try String.fetchAll(
+            var references: [Int64: Set<StorePath>] = [:]
+            let pairs = try Row.fetchCursor(
                 database,
-                sql: """
-                    WITH RECURSIVE reached (id) AS (
-                        SELECT id FROM object WHERE path IN (SELECT value FROM json_each(?))
-                        UNION SELECT reference FROM reference JOIN reached ON referrer = reached.id)
-                    SELECT path FROM object JOIN reached ON reached.id = object.id
+                sql: reached + """
+                     SELECT referrer, path FROM reached JOIN reference ON referrer = reached.id
+                    JOIN object ON object.id = reference
                     """, arguments: [list])
+            while let pair = try pairs.next() {
+                references[pair[0], default: []].insert(try StorePath(baseName: pair[1]))
+            }
             var known: [StorePath: PathRegistration] = [:]
-            for name in names {
-                let path = try StorePath(baseName: name)
-                known[path] = try Records.registration(of: path, database)
+            let rows = try Row.fetchCursor(
+                database, sql: reached + " SELECT object.* FROM reached JOIN object ON object.id = reached.id",
+                arguments: [list])
+            while let row = try rows.next() {
+                let path = try StorePath(baseName: row["path"])
+                known[path] = try Records.registration(row, path, references: references[row["id"]] ?? [])
             }
             return try Closure(of: roots) { known[$0] }
         }
@@ -145,11 +155,16 @@ extension Records {
             try database.cachedStatement(
                 sql: "SELECT path FROM reference JOIN object ON object.id = reference WHERE referrer = ?"),
             arguments: [id])
+        return try self.registration(row, path, references: Set(try references.map { try StorePath(baseName: $0) }))
+    }
+
+    static func registration(
+        _ row: Row, _ path: StorePath, references: Set<StorePath>
+    ) throws -> PathRegistration {
         let signatures: String = row["signatures"]
         return PathRegistration(
             path: path, narHash: try Digest(parsing: row["narHash"] as String), narSize: row["narSize"],
-            references: Set(try references.map { try StorePath(baseName: $0) }),
-            deriver: try (row["deriver"] as String?).map { try StorePath(baseName: $0) },
+            references: references, deriver: try (row["deriver"] as String?).map { try StorePath(baseName: $0) },
             contentAddress: try (row["contentAddress"] as String?).map { try ContentAddress(parsing: $0) },
             registrationTime: row["registrationTime"],
             signatures: try signatures.split(separator: " ").map { try Signature(parsing: $0) })

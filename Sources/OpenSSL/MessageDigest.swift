@@ -25,14 +25,7 @@ public class MessageDigest {
     private let byteCount: Int
 
     public init(_ algorithm: HashAlgorithm) {
-        let function =
-            switch algorithm {
-            case .md5: EVP_md5()
-            case .sha1: EVP_sha1()
-            case .sha256: EVP_sha256()
-            case .sha512: EVP_sha512()
-            }
-        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, function, nil) == 1 else {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, Implementations.of(algorithm), nil) == 1 else {
             fatalError("\(OpenSSLError(call: "EVP_DigestInit_ex(\(algorithm.rawValue))"))")
         }
         self.context = context
@@ -76,6 +69,24 @@ public class MessageDigest {
     /// The digest of one array.
     public static func hash(_ bytes: [UInt8], with algorithm: HashAlgorithm) -> [UInt8] {
         bytes.withUnsafeBytes { hash($0, with: algorithm) }
+    }
+}
+
+/// Looked up once: a plan takes thousands of small digests, and each lookup would cost as much as one.
+private enum Implementations {
+    // Never freed and never changed, so any thread may use them.
+    nonisolated(unsafe) private static let md5 = EVP_MD_fetch(nil, "MD5", nil)
+    nonisolated(unsafe) private static let sha1 = EVP_MD_fetch(nil, "SHA1", nil)
+    nonisolated(unsafe) private static let sha256 = EVP_MD_fetch(nil, "SHA256", nil)
+    nonisolated(unsafe) private static let sha512 = EVP_MD_fetch(nil, "SHA512", nil)
+
+    static func of(_ algorithm: HashAlgorithm) -> OpaquePointer? {
+        switch algorithm {
+        case .md5: md5
+        case .sha1: sha1
+        case .sha256: sha256
+        case .sha512: sha512
+        }
     }
 }
 

@@ -8,18 +8,34 @@ struct ATermText {
 
     mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
-            case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
-            case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { text in
+            // Nearly every string of a plan is plain, and a plan has thousands.
+            if text.contains(where: { ATermText.escape(of: $0) != nil }) {
+                for byte in text {
+                    if let escape = ATermText.escape(of: byte) {
+                        bytes.append(UInt8(ascii: "\\"))
+                        bytes.append(escape)
+                    } else {
+                        bytes.append(byte)
+                    }
+                }
+            } else {
+                bytes.append(contentsOf: text)
             }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// What follows the backslash for a byte that needs one.
+    private static func escape(of byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): byte
+        case UInt8(ascii: "\n"): UInt8(ascii: "n")
+        case UInt8(ascii: "\r"): UInt8(ascii: "r")
+        case UInt8(ascii: "\t"): UInt8(ascii: "t")
+        default: nil
+        }
     }
 
     mutating func list<T>(_ items: [T], _ write: (inout ATermText, T) -> Void) {

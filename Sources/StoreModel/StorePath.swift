@@ -23,7 +23,7 @@ public struct StorePath: Hashable, Sendable, Comparable, CustomStringConvertible
             throw StoreModelError(
                 "'\(baseName.prefix(300))'", "is no store path: expected 32 nix32 characters, '-' and a name")
         }
-        try StorePath.checkName(baseName.dropFirst(StorePath.hashPartCount + 1))
+        try StorePath.checkName(Substring(bytes.dropFirst(StorePath.hashPartCount + 1)))
         self.baseName = baseName
     }
 
@@ -51,10 +51,10 @@ public struct StorePath: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     /// The 32 characters that identify the object.
-    public var hashPart: String { String(baseName.prefix(StorePath.hashPartCount)) }
+    public var hashPart: String { String(Substring(baseName.utf8.prefix(StorePath.hashPartCount))) }
 
     /// The object's name, without the digest.
-    public var name: String { String(baseName.dropFirst(StorePath.hashPartCount + 1)) }
+    public var name: String { String(Substring(baseName.utf8.dropFirst(StorePath.hashPartCount + 1))) }
 
     public var isDerivation: Bool { baseName.utf8.count > 37 && baseName.hasSuffix(".drv") }
 
@@ -67,19 +67,20 @@ public struct StorePath: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// Throws unless `name` may be an object's name: 1 to 211 letters, digits or `+-._?=`, and not `.`, `..`, `.-x` or `..-x`.
     public static func checkName(_ name: some StringProtocol) throws(StoreModelError) {
-        let shown = "'\(name.prefix(300))'"
         let bytes = name.utf8
-        guard !bytes.isEmpty else { throw StoreModelError(shown, "an object's name is empty") }
+        guard !bytes.isEmpty else { throw StoreModelError("''", "an object's name is empty") }
         guard bytes.count <= maximumNameCount else {
             throw StoreModelError(
-                shown, "an object's name has at most \(maximumNameCount) characters, found \(bytes.count)")
+                "'\(name.prefix(300))'",
+                "an object's name has at most \(maximumNameCount) characters, found \(bytes.count)")
         }
         guard bytes.allSatisfy(isNameByte) else {
-            throw StoreModelError(shown, "an object's name has only letters, digits and '+-._?='")
+            throw StoreModelError("'\(name.prefix(300))'", "an object's name has only letters, digits and '+-._?='")
         }
         let dots = bytes.prefix { $0 == UInt8(ascii: ".") }.count
         if dots == 1 || dots == 2, bytes.count == dots || bytes.dropFirst(dots).first == UInt8(ascii: "-") {
-            throw StoreModelError(shown, "an object's name must not be '.' or '..', alone or before '-'")
+            throw StoreModelError(
+                "'\(name.prefix(300))'", "an object's name must not be '.' or '..', alone or before '-'")
         }
     }
 
