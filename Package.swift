@@ -68,7 +68,7 @@ let package = Package(
         // The effects half.
         module("Archives", ["CArchive", "Diagnostics", system]),
         module("LinuxCalls", ["CLinuxCalls", "Diagnostics", system]),
-        module("LocalStore", ["StoreModel", "LinuxCalls", grdb, system]),
+        module("LocalStore", ["StoreModel", "SystemModel", "LinuxCalls", grdb, system]),
         module("Fetching", ["CCurl", "StoreModel", "LinuxCalls", system]),
         module(
             "PackageLocking",
@@ -109,7 +109,10 @@ let package = Package(
             path: "Tests/Support/netboot-harness", swiftSettings: strict),
         tests("NetbootServerTests", ["NetbootServer", "netboot-harness"], fixtures: true),
         tests("CommandsTests", ["Commands"]),
-        tests("CrossCheckTests", ["Commands"]),
-        tests("BootTests", ["Commands"]),
+        .target(
+            name: "TestSupport", dependencies: [subprocess, system], path: "Tests/Support/TestSupport",
+            swiftSettings: strict),
+        tests("CrossCheckTests", ["Commands", "TestSupport"]),
+        tests("BootTests", ["Commands", "TestSupport"]),
     ]
 )

@@ -22,29 +22,17 @@ extension BootPolicy {
 
     func bootFile(_ name: BootFileName, of system: ServedSystem) -> BootFile? {
         switch name.file {
-        case .kernel: BootFile(extents: [whole(system.manifest.kernel)])
-        case .initramfs: BootFile(extents: initramfs(of: system.manifest))
+        case .kernel: BootFile(extents: [.whole(system.manifest.kernel)])
+        case .initramfs: .initramfs(of: system.manifest)
         case .loader(let loader):
             system.manifest.loaders[loader].map {
                 BootFile(
-                    extents: [whole($0)],
+                    extents: [.whole($0)],
                     contentType: loader.hasSuffix(".efi") ? "application/efi" : "application/octet-stream")
             }
         case .script:
             BootFile(extents: [.literal(Array(script(for: name.attempt, of: system).utf8))], contentType: "text/plain")
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system)
-        }
-    }
-
-    private func whole(_ part: ImageManifest.Part) -> BootFile.Extent {
-        .stored(path: part.path, offset: 0, length: part.size)
-    }
-
-    /// The segments one after the other, each padded to 4 bytes: the kernel looks for the next archive only there.
-    private func initramfs(of manifest: ImageManifest) -> [BootFile.Extent] {
-        manifest.segments.flatMap { segment in
-            let padding = -segment.part.size & 3
-            return [whole(segment.part)] + (padding > 0 ? [.literal([UInt8](repeating: 0, count: padding))] : [])
         }
     }
 
@@ -66,8 +54,8 @@ extension BootPolicy {
             (".osrel", [.literal(Array(release.utf8))]),
             (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
             (".cmdline", [.literal(Array(system.commandLine(server: serverURL, attempt: attempt).utf8))]),
-            (".linux", [whole(manifest.kernel)]),
-            (".initrd", initramfs(of: manifest)),
+            (".linux", [.whole(manifest.kernel)]),
+            (".initrd", BootFile.initramfs(of: manifest).extents),
         ]
         let sections = contents.map { content in
             UKI.Section(name: content.name, size: content.extents.reduce(0) { $0 + $1.length })
@@ -123,5 +111,22 @@ extension BootFile {
             if start >= range.upperBound { break }
         }
         return found
+    }
+}
+
+extension BootFile {
+    /// The segments one after the other, each padded to 4 bytes: the kernel looks for the next archive only there.
+    public static func initramfs(of manifest: ImageManifest) -> BootFile {
+        BootFile(
+            extents: manifest.segments.flatMap { segment -> [Extent] in
+                let padding = -segment.part.size & 3
+                return [.whole(segment.part)] + (padding > 0 ? [.literal([UInt8](repeating: 0, count: padding))] : [])
+            })
+    }
+}
+
+extension BootFile.Extent {
+    public static func whole(_ part: ImageManifest.Part) -> BootFile.Extent {
+        .stored(path: part.path, offset: 0, length: part.size)
     }
 }

@@ -3,34 +3,6 @@ import Foundation
 import SystemModel
 import SystemPackage
 
-/// What `builtin:image` is told: everything of an image by store path.
-public struct ImageRequest: Codable, Sendable, Equatable {
-    public var system: String
-    public var platform: String
-    public var kernelParameters: [String]
-    /// Output of `builtin:kernel`.
-    public var kernel: String
-    /// Segment directories in unpacking order, `init` first, `settings` last.
-    public var segments: [String]
-    /// File name as served -> a file in the store.
-    public var loaders: [String: String]
-    /// RAM of the smallest node, in MiB.
-    public var memory: Int
-
-    public init(
-        system: String, platform: String, kernelParameters: [String], kernel: String, segments: [String],
-        loaders: [String: String], memory: Int
-    ) {
-        self.system = system
-        self.platform = platform
-        self.kernelParameters = kernelParameters
-        self.kernel = kernel
-        self.segments = segments
-        self.loaders = loaders
-        self.memory = memory
-    }
-}
-
 /// `builtin:image`: the manifest of an image, `manifest.json`, refused where the node's RAM cannot hold it.
 ///
 /// Environment: `image`, an `ImageRequest` as JSON.

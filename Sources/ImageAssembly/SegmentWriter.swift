@@ -74,6 +74,26 @@ final class SegmentWriter {
         try padding(after: contents.count)
     }
 
+    /// A file of the build host, in pieces.
+    func copy(_ source: FilePath, to path: String, permissions: UInt32, owner: UInt32, group: UInt32) throws {
+        let size = try Tree.size(of: source)
+        try header(path, .file, permissions: permissions, owner: owner, group: group, size: size)
+        let file = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
+        try file.closeAfter {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+            defer { buffer.deallocate() }
+            var left = size
+            while left > 0, case let count = try file.read(into: buffer), count > 0 {
+                try write(contents: UnsafeRawBufferPointer(rebasing: buffer[..<min(count, left)]))
+                left -= min(count, left)
+            }
+            guard left == 0 else {
+                throw BuildError(subject: source.string, message: "became shorter while it was read")
+            }
+        }
+        try padding(after: size)
+    }
+
     func directory(_ path: String, permissions: UInt32 = 0o755, owner: UInt32 = 0, group: UInt32 = 0) throws {
         try header(path, .directory, permissions: permissions, owner: owner, group: group)
     }

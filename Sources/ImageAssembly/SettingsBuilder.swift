@@ -20,8 +20,9 @@ public struct SettingsBuilder: Builder {
         let services = request.derivation.environment["services"].map { request.physical($0) }
         try await toolbox.makeSegment(named: "settings", in: request.output) { writer in
             var composition = try SettingsComposition(
-                settings: settings, configuration: configuration, segments: segments, services: services, writer: writer
-            )
+                settings: settings, configuration: configuration, segments: segments, services: services,
+                writer: writer,
+                physical: request.physical)
             try composition.run()
         }
     }
@@ -33,6 +34,8 @@ struct SettingsComposition {
     let configuration: FilePath
     let services: FilePath?
     let writer: SegmentWriter
+    /// Where a logical path lies.
+    let physical: (String) -> FilePath
     private var accounts: Accounts
     private let carried: CarriedPaths
     private let summaries: [SegmentSummary]
@@ -40,8 +43,9 @@ struct SettingsComposition {
 
     init(
         settings: NodeSettings, configuration: FilePath, segments: [FilePath], services: FilePath?,
-        writer: SegmentWriter
+        writer: SegmentWriter, physical: @escaping (String) -> FilePath
     ) throws {
+        self.physical = physical
         self.settings = settings
         self.configuration = configuration
         self.services = services
@@ -180,9 +184,15 @@ struct SettingsComposition {
             throw BuildError(kind: .usage, subject: file.path, message: "is no place for a file of a configuration")
         }
         if let target = file.linkTarget { return try link(path, to: target) }
-        try put(
-            path, file.contents ?? [], permissions: UInt32(truncatingIfNeeded: file.mode) & 0o7777,
-            owner: try accounts.userNumber(file.owner), group: try accounts.groupNumber(file.group))
+        let permissions = UInt32(truncatingIfNeeded: file.mode) & 0o7777
+        let (owner, group) = (try accounts.userNumber(file.owner), try accounts.groupNumber(file.group))
+        if let source = file.source {
+            try parents(of: path)
+            try writer.copy(physical(source), to: path, permissions: permissions, owner: owner, group: group)
+            made.insert(path)
+        } else {
+            try put(path, Array((file.text ?? "").utf8), permissions: permissions, owner: owner, group: group)
+        }
     }
 
     private func capabilities() throws -> String {

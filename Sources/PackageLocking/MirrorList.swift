@@ -63,8 +63,12 @@ public struct MirrorList: Sendable, Equatable {
 
     /// Where a locked package may be had, the likeliest first; empty when no mirror has its archive.
     public func urls(for package: LockedPackage) -> [String] {
-        let roots = package.archive == "debian-security" ? security : archive
-        return roots.map { $0 + Self.percentEncoded(package.poolPath) }
+        urls(archive: package.archive, poolPath: package.poolPath)
+    }
+
+    /// Where a file of the pool may be had, the likeliest first.
+    public func urls(archive name: String, poolPath: String) -> [String] {
+        (name == "debian-security" ? security : archive).map { $0 + Self.percentEncoded(poolPath) }
     }
 
     /// The archive and the path in it that an address of apt's means; nil for an address outside the mirrors.

@@ -3,57 +3,29 @@
 /// Travels as JSON in a derivation's environment, so a change of any value makes a new segment; bytes of files
 /// are inside, so that nothing of the build host is read later.
 public struct NodeSettings: Codable, Sendable, Equatable {
-    /// A file with its contents in hand.
+    /// A file of the node; exactly one of `text`, `source` and `linkTarget` is there.
     public struct File: Codable, Sendable, Equatable {
         /// Absolute in the node's root.
         public var path: String
-        /// Nil for a symbolic link.
-        public var contents: [UInt8]?
+        public var text: String?
+        /// A file in the store, by logical path: what the build host's own files become, so that no plan holds their bytes.
+        public var source: String?
         public var linkTarget: String?
         public var mode: Int
         public var owner: String
         public var group: String
 
-        public init(path: String, contents: [UInt8]?, linkTarget: String?, mode: Int, owner: String, group: String) {
+        public init(
+            path: String, text: String? = nil, source: String? = nil, linkTarget: String? = nil, mode: Int,
+            owner: String, group: String
+        ) {
             self.path = path
-            self.contents = contents
+            self.text = text
+            self.source = source
             self.linkTarget = linkTarget
             self.mode = mode
             self.owner = owner
             self.group = group
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case path, text, bytes, linkTarget, mode, owner, group
-        }
-
-        public init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: CodingKeys.self)
-            path = try values.decode(String.self, forKey: .path)
-            contents =
-                try values.decodeIfPresent(String.self, forKey: .text).map { Array($0.utf8) }
-                ?? values.decodeIfPresent([UInt8].self, forKey: .bytes)
-            linkTarget = try values.decodeIfPresent(String.self, forKey: .linkTarget)
-            mode = try values.decode(Int.self, forKey: .mode)
-            owner = try values.decode(String.self, forKey: .owner)
-            group = try values.decode(String.self, forKey: .group)
-        }
-
-        public func encode(to encoder: any Encoder) throws {
-            var values = encoder.container(keyedBy: CodingKeys.self)
-            try values.encode(path, forKey: .path)
-            // Text as text: a plan stays readable.
-            if let contents {
-                if let text = String(validating: contents, as: UTF8.self), !text.utf8.contains(0) {
-                    try values.encode(text, forKey: .text)
-                } else {
-                    try values.encode(contents, forKey: .bytes)
-                }
-            }
-            try values.encodeIfPresent(linkTarget, forKey: .linkTarget)
-            try values.encode(mode, forKey: .mode)
-            try values.encode(owner, forKey: .owner)
-            try values.encode(group, forKey: .group)
         }
     }
 
@@ -79,17 +51,15 @@ public struct NodeSettings: Codable, Sendable, Equatable {
         self.locale = locale
     }
 
-    /// The settings of `system`; `read` gives the bytes of a file of the build host.
-    public init(of system: ResolvedSystem, read: (String) throws -> [UInt8]) rethrows {
+    /// The settings of `system`; `hostFiles` gives the logical store path of each of its files of the build host.
+    public init(of system: ResolvedSystem, hostFiles: [String: String]) {
         self.init(
             system: system.name, hostname: system.hostname, users: system.users,
-            files: try system.files.map { file in
-                var settled = File(
-                    path: file.path, contents: nil, linkTarget: nil, mode: file.mode, owner: file.owner,
-                    group: file.group)
+            files: system.files.map { file in
+                var settled = File(path: file.path, mode: file.mode, owner: file.owner, group: file.group)
                 switch file.source {
-                case .text(let text): settled.contents = Array(text.utf8)
-                case .file(let path): settled.contents = try read(path)
+                case .text(let text): settled.text = text
+                case .file(let path): settled.source = hostFiles[path]
                 case .link(let target): settled.linkTarget = target
                 }
                 return settled

@@ -1,0 +1,61 @@
+# Bootferry: `make demo` boots a node, `make test` tests everything, `make help` lists the rest.
+SHELL := /bin/sh
+export LC_ALL := C.UTF-8
+
+# To compile Bootferry.
+BUILD_PACKAGES := libarchive-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev pkg-config
+# To build and boot systems; `bootferry doctor` names the same.
+RUN_PACKAGES := bubblewrap uidmap util-linux iproute2 debian-archive-keyring \
+	qemu-system-x86 ipxe-qemu seabios ovmf
+# Real tools that the tests compare against, and the peers that the benchmarks run beside.
+TEST_PACKAGES := nix-bin atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
+	tshark dnsmasq-base libcap2-bin libcap2 libzstd-dev gcc libc6-dev python3 python3-jsonschema binutils
+BENCH_PACKAGES := mmdebstrap time
+
+SWIFT_BUILD := swift build -c release
+BOOTFERRY := .build/release/bootferry
+SYSTEM ?= targets/systems/lab-node/system.yaml
+
+.PHONY: help deps test-deps build demo test test-full bench format lint clean
+
+help:
+	@echo "make demo       install what is needed, build, and boot the lab-node image over the network in QEMU"
+	@echo "make test       everything: unit tests, cross-checks against real tools, boots by real firmware"
+	@echo "make test-full  make test, plus the long tests (kills at many random points)"
+	@echo "make bench      the figures of the README, side by side with the peers"
+	@echo "make build      build/release/bootferry only"
+	@echo "make format     swift format in place;  make lint: what CI checks"
+
+deps:
+	@scripts/install-packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
+
+test-deps: deps
+	@scripts/install-packages $(TEST_PACKAGES)
+
+build: deps
+	$(SWIFT_BUILD) --product bootferry
+
+demo: build
+	$(BOOTFERRY) boot $(SYSTEM)
+
+# One configuration for the product and its tests, so that dependencies compile once.
+test: test-deps
+	$(SWIFT_BUILD) --build-tests
+	CI=$${CI:-} swift test -c release --skip-build --no-parallel
+
+test-full: test-deps
+	$(SWIFT_BUILD) --build-tests
+	BOOTFERRY_TEST_FULL=1 swift test -c release --skip-build --no-parallel
+
+bench: build
+	@scripts/install-packages $(BENCH_PACKAGES)
+	Tests/Benchmarks/run
+
+format:
+	swift format -i -r Sources Tests Package.swift
+
+lint:
+	swift format lint --strict -r Sources Tests Package.swift
+
+clean:
+	rm -rf .build

@@ -1,0 +1,179 @@
+import Diagnostics
+import Glibc
+import LocalStore
+import Logging
+import StoreModel
+import SystemPackage
+
+/// Realises build plans: what is in the store already is used, the rest is built, several at once.
+///
+/// A derivation is looked up twice: as planned, which needs no input, and resolved, with its inputs' paths
+/// filled in. The second makes a changed derivation with an unchanged output stop the rebuild there.
+public struct Realiser: Sendable {
+    /// How many builds of a kind run at once.
+    public struct Width: Sendable {
+        public var fetches: Int
+        public var builds: Int
+
+        public init(fetches: Int, builds: Int) {
+            self.fetches = fetches
+            self.builds = builds
+        }
+    }
+
+    public var store: LocalStore
+    /// By the derivation's `builder`.
+    public var builders: [String: any Builder]
+    public var width: Width
+    public var onEvent: @Sendable (BuildEvent) -> Void
+
+    public init(
+        store: LocalStore, builders: [String: any Builder], width: Width,
+        onEvent: @escaping @Sendable (BuildEvent) -> Void
+    ) {
+        self.store = store
+        self.builders = builders
+        self.width = width
+        self.onEvent = onEvent
+    }
+
+    /// The output of the plan's target, built if need be.
+    public func realise(_ plan: BuildPlan) async throws -> StorePath {
+        guard let target = plan.target, let output = try await realise(plan, targets: [target])[target] else {
+            throw BuildError(subject: "build plan", message: "has no target")
+        }
+        return output
+    }
+
+    /// The outputs of some derivations of a plan.
+    public func realise(_ plan: BuildPlan, targets: [StorePath]) async throws -> [StorePath: StorePath] {
+        let reached = try known(targets, in: plan)
+        if reached.count == Set(targets).count { return reached }
+        var outputs = try known(plan.order, in: plan)
+        let needed = needed(for: targets, in: plan, known: outputs)
+        let fetches = needed.filter { plan.derivations[$0]?.outputHash != nil }
+        onEvent(
+            .planned(
+                builds: needed.count - fetches.count, fetches: fetches.count,
+                bytes: fetches.reduce(0) { $0 + (Int(plan.derivations[$1]?.environment["size"] ?? "") ?? 0) }))
+        try await run(plan, needed: needed, outputs: &outputs)
+        return outputs.filter { targets.contains($0.key) }
+    }
+
+    /// Outputs known without building, by `.drv` path; only those whose objects are valid. They stay, whatever is
+    /// collected, until this process ends.
+    public func known(_ derivations: [StorePath], in plan: BuildPlan) throws -> [StorePath: StorePath] {
+        let fixed = try derivations.compactMap { path in
+            try plan.derivations[path]?.outputPath().map { (path, $0) }
+        }
+        // Protected first and asked for afterwards: between the two a collection could take them.
+        try store.protect(try store.realisations(of: derivations).values)
+        try store.protect(fixed.map(\.1))
+        var outputs = try store.realisations(of: derivations)
+        let valid = try store.validPaths(among: fixed.map(\.1))
+        for (path, output) in fixed where valid.contains(output) { outputs[path] = output }
+        return outputs
+    }
+
+    /// What must be built for the targets, inputs first.
+    private func needed(
+        for targets: [StorePath], in plan: BuildPlan, known: [StorePath: StorePath]
+    ) -> [StorePath] {
+        var wanted: Set<StorePath> = []
+        var frontier = targets
+        while let path = frontier.popLast() {
+            guard known[path] == nil, wanted.insert(path).inserted else { continue }
+            frontier += plan.derivations[path]?.inputDerivations ?? []
+        }
+        return plan.order.filter(wanted.contains)
+    }
+
+    private func run(
+        _ plan: BuildPlan, needed: [StorePath], outputs: inout [StorePath: StorePath]
+    ) async throws {
+        var waiting = needed
+        var running = (fetches: 0, builds: 0)
+        try await withThrowingTaskGroup(of: (StorePath, StorePath, isFetch: Bool).self) { group in
+            while true {
+                var blocked: [StorePath] = []
+                for path in waiting {
+                    guard let derivation = plan.derivations[path] else { continue }
+                    let isFetch = derivation.outputHash != nil
+                    let hasRoom = isFetch ? running.fetches < width.fetches : running.builds < width.builds
+                    guard hasRoom, derivation.inputDerivations.allSatisfy({ outputs[$0] != nil }) else {
+                        blocked.append(path)
+                        continue
+                    }
+                    if isFetch { running.fetches += 1 } else { running.builds += 1 }
+                    let resolved = try derivation.resolved(with: outputs)
+                    group.addTask {
+                        (path, try await realiseOne(resolved, planned: path), isFetch)
+                    }
+                }
+                waiting = blocked
+                guard let (path, output, isFetch) = try await group.next() else { break }
+                outputs[path] = output
+                if isFetch { running.fetches -= 1 } else { running.builds -= 1 }
+            }
+        }
+        precondition(waiting.isEmpty, "a plan's order puts inputs first")
+    }
+
+    /// One derivation whose inputs are there. Of two processes that want the same, the second waits for the first.
+    private func realiseOne(_ derivation: Derivation, planned: StorePath) async throws -> StorePath {
+        let resolved = try derivation.path()
+        let lock = try await onBlockingThread { [store] in try store.lock(derivation: resolved) }
+        defer { withExtendedLifetime(lock) {} }
+        if let output = try store.realisation(of: resolved) {
+            try store.protect([output])
+            if try store.isValid(output) {
+                try store.register([Realisation(derivation: planned, output: output)])
+                return output
+            }
+        }
+        let start = ContinuousClock.now
+        onEvent(.started(name: derivation.name, builder: derivation.builder))
+        let output = try await build(derivation, resolved: resolved, planned: planned)
+        onEvent(
+            .finished(
+                name: derivation.name, builder: derivation.builder, output: output,
+                duration: ContinuousClock.now - start))
+        return output
+    }
+
+    private func build(_ derivation: Derivation, resolved: StorePath, planned: StorePath) async throws -> StorePath {
+        guard let builder = builders[derivation.builder] else {
+            throw BuildError(
+                subject: derivation.name, message: "needs the builder '\(derivation.builder)', which does not exist")
+        }
+        let scratch = try store.makeScratch()
+        let log = BuildLog(file: store.directory.log.appending("\(resolved.baseName).log"))
+        let request = BuildRequest(
+            derivation: derivation, output: scratch.path.appending("output"), scratch: scratch.path.appending("work"),
+            storeDirectory: store.directory.store, logger: Logger(label: derivation.name) { _ in log })
+        try FileDescriptor.makeDirectory(request.scratch)
+        do {
+            try await builder.build(request)
+        } catch let error as BuildError {
+            throw log.explain(error)
+        }
+        // Files of a sandbox's many owners can only be removed from inside one.
+        if rmdir(request.scratch.string) != 0 { try await Sandbox.remove(request.scratch) }
+        return try await onBlockingThread { [store] in
+            if let fixed = derivation.outputHash, fixed.method == .flat {
+                return try store.addFlat(
+                    request.output, name: derivation.name, digest: fixed.digest, realising: [planned, resolved])
+            }
+            let candidates = try store.closure(of: derivation.inputSources)
+            return try store.addContentAddressed(
+                request.output, name: derivation.name, candidates: Set(candidates.order),
+                realising: [planned, resolved])
+        }
+    }
+}
+
+extension FileDescriptor {
+    fileprivate static func makeDirectory(_ path: FilePath) throws {
+        guard mkdir(path.string, 0o700) == 0 else { throw Errno(rawValue: errno) }
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Foundation
+import SystemModel
+import SystemPackage
+
+/// `bootferry build`: from a configuration to a bootable image.
+struct BuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Build a system's bootable image.",
+        discussion: """
+            The first build locks the system's packages, fetches them, turns each into a segment, configures them in a
+            sandbox without network, and writes the image's manifest. The next one makes only what changed. A build
+            that was interrupted goes on where it was.
+
+            The image becomes the newest generation of its system. '--output' writes it as plain files besides:
+            'vmlinuz', 'initramfs.img' and 'boot.ipxe', for any boot server.
+
+              bootferry build lab-node
+              bootferry build my/system.yaml --output /srv/tftp/my
+              bootferry build lab-node --sizes
+            """)
+
+    @Argument(help: "The system.")
+    var system: String
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Write kernel, initramfs and boot script into this folder.", valueName: "dir"))
+    var output: String?
+    @Flag(help: "List the packages by the RAM that they take on a node.")
+    var sizes = false
+    @OptionGroup var mirror: MirrorOptions
+    @OptionGroup var options: WorkspaceOptions
+
+    struct Report: Encodable {
+        struct Package: Encodable {
+            var name: String
+            var segment: String
+            var compressedBytes: Int
+            var unpackedBytes: Int
+            var inodes: Int
+        }
+        var system: String
+        var generation: Int
+        var image: String
+        var kernel: String
+        var initramfsBytes: Int
+        var unpackedBytes: Int
+        var peakMemoryBytes: Int
+        /// In unpacking order.
+        var segments: [Package]
+    }
+
+    func run() async throws {
+        let start = ContinuousClock.now
+        let workspace = try Workspace(options)
+        let pipeline = SystemPipeline(
+            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+        let before = try workspace.store.generations(of: pipeline.source.system.name).last
+        let image = try await pipeline.publishedImage()
+        if let output {
+            try await PlainFiles(image: image, data: workspace.data).write(to: FilePath(output))
+            workspace.terminal.message("wrote vmlinuz, initramfs.img and boot.ipxe to \(output)")
+        }
+        let report = try Report(image)
+        if options.json {
+            workspace.terminal.result(try encodeJSON(report))
+            return
+        }
+        if sizes {
+            for package in report.segments.sorted(by: { $0.unpackedBytes > $1.unpackedBytes }) {
+                let columns = [formatBytes(package.unpackedBytes), formatBytes(package.compressedBytes)].map {
+                    String(repeating: " ", count: max(0, 9 - $0.count)) + $0
+                }
+                workspace.terminal.result("\(columns[0]) \(columns[1])  \(package.name)")
+            }
+        }
+        let news = before?.number == image.generation.number ? "unchanged" : "new"
+        workspace.terminal.result(
+            """
+            \(report.system) generation \(report.generation) (\(news)), in \(formatSeconds(ContinuousClock.now - start))
+              image      \(workspace.store.physicalPath(of: image.path))
+              kernel     \(image.manifest.kernelRelease), \(formatBytes(image.manifest.kernel.size))
+              initramfs  \(formatBytes(report.initramfsBytes)) in \(report.segments.count) segments, \
+            \(formatBytes(report.unpackedBytes)) unpacked
+              RAM        \(formatBytes(report.peakMemoryBytes)) at the peak of a boot
+            """)
+    }
+}
+
+extension BuildCommand.Report {
+    init(_ image: BuiltImage) throws {
+        system = image.manifest.system
+        generation = image.generation.number
+        self.image = image.path.description
+        kernel = try image.physical(image.manifest.kernel).string
+        initramfsBytes = image.manifest.initramfsSize
+        unpackedBytes = image.unpackedBytes
+        peakMemoryBytes = image.manifest.peakMemory
+        segments = try image.manifest.segments.map {
+            Package(
+                name: $0.summary.name, segment: try image.physical($0.part).string, compressedBytes: $0.part.size,
+                unpackedBytes: $0.summary.unpackedBytes, inodes: $0.summary.inodes)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Building
+import LocalStore
+import StoreModel
+import SystemPackage
+
+/// `bootferry gc`: deletes what nothing needs.
+struct GCCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc", abstract: "Delete what no generation and no running build needs.",
+        discussion: """
+            The newest generation of each system keeps, besides its image, what it was made from, so that a changed line
+            is still a quick build; '--inputs' gives that up as well.
+
+              bootferry gc --dry-run
+              bootferry gc --keep 3
+            """)
+
+    @Option(help: ArgumentHelp("Forget all but the newest N generations of each system first.", valueName: "n"))
+    var keep: Int?
+    @Flag(help: "Delete packages and intermediate results too: the next build fetches and makes them anew.")
+    var inputs = false
+    @Flag(help: "Say what would be deleted, and delete nothing.")
+    var dryRun = false
+    @OptionGroup var options: WorkspaceOptions
+
+    struct Report: Encodable {
+        var deleted: [String]
+        var leftovers: Int
+        var bytes: Int
+        var notDeleted: [String]
+    }
+
+    func validate() throws {
+        if let keep, keep < 1 { throw ValidationError("--keep takes at least 1: a system's newest generation stays") }
+    }
+
+    func run() async throws {
+        let terminal = Terminal(quiet: options.quiet)
+        let store = try Workspace.openStore(options)
+        var bySystem = Dictionary(grouping: try store.generations(), by: \.system)
+        if let keep {
+            for (system, generations) in bySystem {
+                for generation in generations.dropLast(keep) where !dryRun { try store.remove(generation) }
+                bySystem[system] = generations.suffix(keep)
+            }
+        }
+        var keeping: Set<StorePath> = []
+        if !inputs {
+            for generation in bySystem.values.compactMap(\.last) {
+                keeping.formUnion(try generation.inputs.map { try StorePath(parsing: $0) })
+            }
+        }
+        var report = try await onBlockingThread { [keeping, dryRun] in
+            try store.collectGarbage(dryRun: dryRun, keeping: keeping)
+        }
+        for path in report.remaining.keys where (try? await Sandbox.remove(path)) != nil {
+            report.remaining[path] = nil
+        }
+        if options.json {
+            terminal.result(
+                try encodeJSON(
+                    Report(
+                        deleted: report.objects.map(\.description),
+                        leftovers: report.leftovers.count + report.abandoned.count, bytes: report.bytes,
+                        notDeleted: report.remaining.map { "\($0.key): \($0.value)" }.sorted())))
+            return
+        }
+        for (path, reason) in report.remaining { terminal.message("\(path) could not be deleted: \(reason)") }
+        let would = dryRun ? "would delete" : "deleted"
+        terminal.result(
+            "\(would) \(report.objects.count) objects and \(report.leftovers.count + report.abandoned.count) leftovers, "
+                + formatBytes(report.bytes))
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import PackageLocking
+import SystemModel
+
+/// `bootferry lock`: pins every package of a system.
+struct LockCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lock", abstract: "Pin every package of a system by version and SHA-256.",
+        discussion: """
+            apt solves and checks the archive's signatures, with a state of its own: the host's apt is not touched.
+            The lock file is written beside the configuration ('system.yaml' -> 'system.lock'); keep it with it.
+
+            Without --update, every version that can stay stays. With --update and no package, everything moves to the
+            newest; with packages, only those move, and what their new versions need. What changed is printed.
+
+              bootferry lock lab-node
+              bootferry lock lab-node --update
+              bootferry lock lab-node --update openssh-server
+            """)
+
+    @Argument(help: "The system.")
+    var system: String
+    @Argument(help: ArgumentHelp("The packages that --update moves.", valueName: "package"))
+    var packages: [String] = []
+    @Flag(help: "Move packages to the newest version.")
+    var update = false
+    @OptionGroup var mirror: MirrorOptions
+    @OptionGroup var options: WorkspaceOptions
+
+    func validate() throws {
+        if !packages.isEmpty, !update { throw ValidationError("name packages together with --update") }
+    }
+
+    func run() async throws {
+        let workspace = try Workspace(options)
+        let pipeline = SystemPipeline(
+            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+        let outcome = try await pipeline.lock(update: update ? packages : nil)
+        if options.json {
+            workspace.terminal.result(try encodeJSON(outcome))
+        } else if outcome.changes.isEmpty {
+            workspace.terminal.result("\(pipeline.source.lockPath): nothing changed")
+        }
+    }
+}
+
+/// Where packages come from, when not from the host's own mirror.
+struct MirrorOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A Debian mirror's root, ending in 'debian/'; by default what the host's own apt uses.", valueName: "url"))
+    var mirror: String?
+
+    func list() async throws -> MirrorList {
+        if let mirror { return try await MirrorList(named: mirror, proxy: MirrorList.hostProxy()) }
+        return try await MirrorList.ofHost()
+    }
+}

@@ -1,0 +1,65 @@
+import BootPolicy
+import Glibc
+import SystemPackage
+
+/// An image as plain files, for anyone's boot server.
+struct PlainFiles {
+    let image: BuiltImage
+    let data: ProjectData
+
+    /// Writes `vmlinuz`, `initramfs.img` and `boot.ipxe`; each appears whole or not at all.
+    func write(to folder: FilePath) async throws {
+        if mkdir(folder.string, 0o755) != 0, errno != EEXIST {
+            throw CommandError(
+                subject: folder.string, message: "cannot be made", cause: String(cString: strerror(errno)))
+        }
+        let parameters = image.manifest.kernelParameters.joined(separator: " ")
+        let script = """
+            #!ipxe
+            kernel vmlinuz initrd=initramfs.img \(parameters)
+            initrd initramfs.img
+            boot
+
+            """
+        try write(BootFile(extents: [.whole(image.manifest.kernel)]), to: folder.appending("vmlinuz"))
+        try write(.initramfs(of: image.manifest), to: folder.appending("initramfs.img"))
+        try write(BootFile(extents: [.literal(Array(script.utf8))]), to: folder.appending("boot.ipxe"))
+    }
+
+    private func write(_ file: BootFile, to path: FilePath) throws {
+        let beside = FilePath(path.string + ".new")
+        let output = try FileDescriptor.open(
+            beside, .writeOnly, options: [.create, .truncate, .closeOnExec],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        try output.closeAfter {
+            for extent in file.extents {
+                switch extent {
+                case .literal(let bytes): try output.writeAll(bytes)
+                case .stored(let logical, let offset, let length):
+                    try copy(image.store.physicalPath(ofLogical: logical), offset, length, to: output)
+                }
+            }
+            guard fsync(output.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        }
+        guard rename(beside.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private func copy(_ source: FilePath, _ offset: Int, _ length: Int, to output: FileDescriptor) throws {
+        let input = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
+        try input.closeAfter {
+            var position = off_t(offset)
+            var left = length
+            while left > 0 {
+                let count = sendfile(output.rawValue, input.rawValue, &position, left)
+                guard count > 0 else {
+                    throw count < 0
+                        ? Errno(rawValue: errno)
+                        : CommandError(
+                            kind: .corrupt, subject: source.string, message: "is shorter than its manifest says",
+                            remedy: "bootferry verify") as any Error
+                }
+                left -= count
+            }
+        }
+    }
+}

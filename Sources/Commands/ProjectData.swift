@@ -1,0 +1,66 @@
+import BootPolicy
+import Glibc
+import SystemModel
+import SystemPackage
+
+/// `targets/` and `netboot/`: everything that is data and not code, by one folder.
+struct ProjectData {
+    let folder: FilePath
+
+    /// The folder named, or the nearest one above the program that holds both: the checkout it was built in,
+    /// or `/usr/share/bootferry` beside `/usr/bin`.
+    init(named: String?) throws {
+        if let named {
+            folder = FilePath(named)
+            return
+        }
+        var above = try FilePath(readLink("/proc/self/exe"))
+        while above.removeLastComponent() {
+            for candidate in [above, above.appending("share/bootferry")]
+            where access(candidate.appending("netboot/init/init").string, R_OK) == 0 {
+                folder = candidate
+                return
+            }
+        }
+        throw CommandError(
+            kind: .host, subject: "targets/ and netboot/", message: "are not above the program's folder",
+            remedy: "name the folder that holds them with --data-dir")
+    }
+
+    func platforms() throws -> [Platform] {
+        let platforms = folder.appending("targets/platforms")
+        return try HostFiles.names(in: platforms).filter { $0.hasSuffix(".yaml") }.map {
+            try Platform.read(platforms.appending($0).string) { HostFiles.content($0) }
+        }
+    }
+
+    /// The texts of `netboot/init`, by file name.
+    func initFiles() throws -> [String: String] {
+        let scripts = folder.appending("netboot/init")
+        return try Dictionary(
+            uniqueKeysWithValues: HostFiles.names(in: scripts).map { ($0, try HostFiles.text(scripts.appending($0))) })
+    }
+
+    func templates() throws -> NetbootTemplates {
+        try NetbootTemplates(ipxe: HostFiles.text(folder.appending("netboot/ipxe/boot.ipxe")))
+    }
+}
+
+/// What a symbolic link says.
+func readLink(_ path: String) throws -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { bytes in
+        bytes.baseAddress.map { readlink(path, $0, bytes.count) } ?? -1
+    }
+    guard count > 0 else {
+        throw CommandError(subject: path, message: "cannot be read", cause: String(cString: strerror(errno)))
+    }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+}
+
+/// The folder that relative paths start from.
+func currentDirectory() -> String {
+    guard let pointer = getcwd(nil, 0) else { return "/" }
+    defer { free(pointer) }
+    return String(cString: pointer)
+}

@@ -1,0 +1,64 @@
+import SystemPackage
+
+/// The firmware that a local QEMU boots with, and so the path through the boot server that it tries.
+enum Firmware: String, CaseIterable, Sendable {
+    /// SeaBIOS with iPXE as the card's option ROM.
+    case bios
+    /// EDK2's own PXE: DHCP, then TFTP.
+    case uefi
+    /// EDK2's HTTP Boot.
+    case uefiHTTP = "uefi-http"
+}
+
+/// The command line of a diskless QEMU node on one tap.
+///
+/// Machines of other platforms come with their platform files; these three are what x86_64 PCs have.
+struct QEMUMachine {
+    var firmware: Firmware
+    /// MiB.
+    var memory: Int
+    var macAddress: String
+    var tap: String
+    /// `tcg` or `kvm`.
+    var accelerator: String
+    /// A folder for the copy of the UEFI variables, removed with it.
+    var scratch: FilePath
+
+    static let program = "qemu-system-x86_64"
+    /// The Debian package `ovmf` of 12 and 13; the 4M build is the one that both have.
+    static let ovmfCode: FilePath = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+    static let ovmfVariables: FilePath = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+
+    /// Where the machine's own copy of the UEFI variables must lie before it starts.
+    var variables: FilePath { scratch.appending("OVMF_VARS.fd") }
+
+    var arguments: [String] {
+        let common = [
+            "-accel", accelerator, "-cpu", accelerator == "kvm" ? "host" : "max", "-smp", "2",
+            "-m", String(memory), "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+            "-device", "virtio-rng-pci",
+            "-netdev", "tap,id=n0,ifname=\(tap),script=no,downscript=no",
+        ]
+        switch firmware {
+        case .bios:
+            return common + [
+                "-machine", "pc,graphics=off", "-boot", "n",
+                "-device", "virtio-net-pci,netdev=n0,mac=\(macAddress),bootindex=0",
+            ]
+        case .uefi, .uefiHTTP:
+            // With its option ROM the card would bring QEMU's iPXE, which replaces EDK2's PXE and HTTP.
+            let card = "virtio-net-pci,netdev=n0,mac=\(macAddress),romfile=,bootindex=0"
+            // EDK2 tries PXE first, and without an answer takes minutes to fall through to HTTP.
+            let onlyHTTP = [
+                "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n",
+                "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
+            ]
+            return common + [
+                "-machine", "q35",
+                "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(Self.ovmfCode)",
+                "-drive", "if=pflash,format=raw,unit=1,file=\(variables)",
+                "-device", card,
+            ] + (firmware == .uefiHTTP ? onlyHTTP : [])
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Building
+import Foundation
+import ImageAssembly
+import LocalStore
+import PackageLocking
+import Planning
+import StoreModel
+import Synchronization
+import SystemModel
+import SystemPackage
+
+/// The straight line from a system as written to its image, one step a function.
+struct SystemPipeline: Sendable {
+    let source: SystemSource
+    let workspace: Workspace
+    let mirror: MirrorOptions
+
+    struct LockOutcome: Encodable {
+        var lockFile: String
+        var changes: [String]
+    }
+
+    /// Locks anew and writes the lock file; `update` as `PackageLocker` takes it.
+    func lock(update: [String]?) async throws -> LockOutcome {
+        let terminal = workspace.terminal
+        let system = source.system
+        let names = system.packages + [system.kernelPackage]
+        let positions = Dictionary(
+            names.compactMap { name in source.configuration.positionOfPackage(name).map { (name, $0) } },
+            uniquingKeysWith: { first, _ in first })
+        let request = LockRequest(system, platform: source.configuration.platform, positions: positions)
+        terminal.status("locking the packages of '\(system.name)' (apt)")
+        defer { terminal.status("") }
+        let outcome = try await PackageLocker(
+            stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
+        ).lock(request, existing: try source.readLock(), update: update)
+        try workspace.write(outcome.lock.rendered(), to: source.lockPath)
+        let count = outcome.lock.sets.values.reduce(0) { $0 + $1.count }
+        terminal.message("\(source.lockPath): \(count) packages locked, \(outcome.changes.count) changed")
+        if outcome.changes.count < count { for change in outcome.changes { terminal.message("  \(change)") } }
+        return LockOutcome(
+            lockFile: source.lockPath.string, changes: outcome.changes.map(\.description))
+    }
+
+    /// The lock file; made, or brought up to what the configuration asks for now, where need be.
+    func currentLock() async throws -> LockFile {
+        let request = LockRequest(source.system, platform: source.configuration.platform)
+        if let lock = try source.readLock(), lock.request == request.digest { return lock }
+        _ = try await lock(update: nil)
+        guard let lock = try source.readLock() else {
+            throw CommandError(subject: source.lockPath.string, message: "has gone while it was used")
+        }
+        return lock
+    }
+
+    func plan() async throws -> BuildPlan {
+        let lock = try await currentLock()
+        var hostFiles: [String: StorePath] = [:]
+        for file in source.system.files {
+            guard case .file(let path) = file.source else { continue }
+            let name = FilePath(path).lastComponent?.string ?? "file"
+            do {
+                hostFiles[path] = try workspace.store.addSource(
+                    FilePath(path), name: (try? StorePath.checkName(name)) == nil ? "file" : name)
+            } catch let error as LocalStoreError {
+                throw CommandError(
+                    kind: .usage, subject: path, message: "cannot be taken into the system as '\(file.path)'",
+                    cause: error.description)
+            }
+        }
+        return try Planner(
+            initFiles: workspace.data.initFiles(), hostFiles: hostFiles,
+            loaderFiles: Planner.loaderFiles(for: source.configuration.platform)
+        ).plan(source.system, lock: lock)
+    }
+
+    /// Builds, with progress on the terminal.
+    func realise(_ plan: BuildPlan) async throws -> StorePath {
+        let progress = BuildProgress(terminal: workspace.terminal)
+        defer { progress.finish() }
+        return try await realiser {
+            progress.show($0)
+        } onBytes: {
+            progress.fetched($0)
+        }.realise(plan)
+    }
+
+    func realiser(
+        events: @escaping @Sendable (BuildEvent) -> Void, onBytes: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> Realiser {
+        let mirrors = MirrorsOnce(options: mirror)
+        var builders = imageBuilders
+        builders["builtin:fetch"] = FetchBuilder(
+            directory: workspace.store.directory.path.appending("fetch"),
+            mirrors: { try await mirrors.urls(archive: $0, poolPath: $1) }, onBytes: onBytes)
+        return Realiser(
+            store: workspace.store, builders: builders,
+            width: .init(fetches: 6, builds: ProcessInfo.processInfo.activeProcessorCount), onEvent: events)
+    }
+
+    /// Builds the image and makes it a generation.
+    func publishedImage() async throws -> BuiltImage {
+        let plan = try await plan()
+        let image = try await realise(plan)
+        let last = try workspace.store.generations(of: source.system.name).last
+        if let last, last.image == image.description {
+            return try BuiltImage(path: image, generation: last, store: workspace.store)
+        }
+        let inputs = try realiser(events: { _ in }).known(plan.order, in: plan).values
+        let generation = try workspace.store.publish(image, as: source.system.name, madeFrom: Array(inputs))
+        return try BuiltImage(path: image, generation: generation, store: workspace.store)
+    }
+}
+
+/// The mirrors, asked of apt when the first file must be fetched, and once.
+private actor MirrorsOnce {
+    let options: MirrorOptions
+    private var list: Task<MirrorList, any Error>?
+
+    init(options: MirrorOptions) { self.options = options }
+
+    func urls(archive: String, poolPath: String) async throws -> (urls: [String], proxy: String?) {
+        let task = list ?? Task { [options] in try await options.list() }
+        list = task
+        let mirrors = try await task.value
+        return (mirrors.urls(archive: archive, poolPath: poolPath), mirrors.proxy)
+    }
+}

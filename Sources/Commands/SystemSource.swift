@@ -1,0 +1,42 @@
+import Glibc
+import SystemModel
+import SystemPackage
+
+/// A system as the command line names it, read and resolved.
+struct SystemSource {
+    let configuration: SystemConfiguration
+    let system: ResolvedSystem
+    /// Beside the configuration: `system.yaml` -> `system.lock`.
+    let lockPath: FilePath
+
+    /// - Parameter name: a configuration file, a folder with a `system.yaml`, or a folder's name in `targets/systems`.
+    init(_ name: String, data: ProjectData) throws {
+        let path = Self.file(name, data: data)
+        configuration = try SystemConfiguration.read(
+            path, directory: currentDirectory(), platforms: data.platforms()
+        ) { HostFiles.content($0, limit: SystemConfiguration.maximumFileSize) }
+        system = configuration.resolve()
+        var lock = FilePath(path)
+        lock.extension = "lock"
+        lockPath = lock
+    }
+
+    private static func file(_ name: String, data: ProjectData) -> String {
+        var status = stat()
+        if stat(name, &status) == 0 {
+            return status.st_mode & S_IFMT == S_IFDIR ? FilePath(name).appending("system.yaml").string : name
+        }
+        let shipped = data.folder.appending("targets/systems").appending(name).appending("system.yaml")
+        return !name.contains("/") && access(shipped.string, R_OK) == 0 ? shipped.string : name
+    }
+
+    /// The lock file, or nil where there is none yet.
+    func readLock() throws -> LockFile? {
+        switch HostFiles.content(lockPath.string) {
+        case .bytes(let bytes): return try LockFile.read(bytes, path: lockPath.string)
+        case .missing: return nil
+        case .unreadable(let reason):
+            throw CommandError(subject: lockPath.string, message: "cannot be read", cause: reason)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import LocalStore
+import SystemPackage
+
+/// What a verb works in: the store, the data, the terminal.
+struct Workspace {
+    let store: LocalStore
+    let data: ProjectData
+    let terminal: Terminal
+
+    init(_ options: WorkspaceOptions) throws {
+        terminal = Terminal(quiet: options.quiet)
+        data = try ProjectData(named: options.dataDirectory)
+        store = try Self.openStore(options)
+    }
+
+    /// Writes a file that a person keeps, so that a kill or a pulled plug leaves the old one or the new one.
+    func write(_ text: String, to path: FilePath) throws {
+        let beside = FilePath(path.string + ".partial")
+        do {
+            let file = try FileDescriptor.open(
+                beside, .writeOnly, options: [.create, .truncate, .closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter {
+                try file.writeAll(text.utf8)
+                guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+            }
+            guard rename(beside.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+        } catch {
+            throw CommandError(
+                subject: path.string, message: "cannot be written", cause: "\(error)",
+                remedy: "make its folder writable, or copy the system's folder to one that is")
+        }
+    }
+
+    /// The store alone, for verbs that need no data.
+    static func openStore(_ options: WorkspaceOptions) throws -> LocalStore {
+        let state = try StateDirectory.chosen(
+            explicit: options.stateDirectory, environment: ProcessInfo.processInfo.environment,
+            currentDirectory: FilePath(currentDirectory()))
+        return try LocalStore(opening: state, now: { secondsSince1970() })
+    }
+}
+
+func secondsSince1970() -> Int { Int(Date().timeIntervalSince1970) }

@@ -1,0 +1,42 @@
+import Building
+import Fetching
+import Glibc
+import StoreModel
+import SystemPackage
+
+/// `builtin:fetch`: a file by digest, from whatever mirror has it.
+///
+/// Environment: `archive` and `poolPath` (where a mirror has it), `size`, `package` (for messages).
+public struct FetchBuilder: Builder {
+    /// Where partial files wait to be resumed.
+    public var directory: FilePath
+    /// The URLs of a file, the likeliest first; asked for only when something must be fetched.
+    public var mirrors:
+        @Sendable (_ archive: String, _ poolPath: String) async throws -> (urls: [String], proxy: String?)
+    /// Bytes that arrived since the last call.
+    public var onBytes: @Sendable (Int) -> Void
+
+    public init(
+        directory: FilePath,
+        mirrors: @escaping @Sendable (String, String) async throws -> (urls: [String], proxy: String?),
+        onBytes: @escaping @Sendable (Int) -> Void
+    ) {
+        self.directory = directory
+        self.mirrors = mirrors
+        self.onBytes = onBytes
+    }
+
+    public func build(_ request: BuildRequest) async throws {
+        guard let digest = request.derivation.outputHash?.digest, let size = Int(try request.require("size")) else {
+            throw BuildError(subject: request.derivation.name, message: "has no digest or size to fetch by")
+        }
+        let (urls, proxy) = try await mirrors(request.require("archive"), request.require("poolPath"))
+        let item = FetchItem(name: try request.require("package"), urls: urls, size: size, sha256: digest.hex)
+        if mkdir(directory.string, 0o755) != 0, errno != EEXIST { throw Errno(rawValue: errno) }
+        let counter = ByteCounter(onBytes)
+        try await Fetcher(proxy: proxy).fetch([item], into: directory, progress: { counter.reached($0.bytes) })
+        guard rename(directory.appending(digest.hex).string, request.output.string) == 0 else {
+            throw Errno(rawValue: errno)
+        }
+    }
+}

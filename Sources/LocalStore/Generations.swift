@@ -1,0 +1,70 @@
+import Foundation
+import StoreModel
+import SystemModel
+import SystemPackage
+
+extension LocalStore {
+    /// The generations of every system, or of one, by name and then number.
+    ///
+    /// Each is a file `generations/SYSTEM/NUMBER.json`, and a GC root of the same name keeps its image.
+    public func generations(of system: String? = nil) throws -> [Generation] {
+        let systems = try system.map { [$0] } ?? Files.names(in: directory.generations).map(\.string)
+        var found: [Generation] = []
+        for system in systems {
+            let folder = directory.generations.appending(system)
+            guard Files.exists(folder) else { continue }
+            for name in try Files.names(in: folder) where name.string.hasSuffix(".json") {
+                let file = folder.appending(name)
+                do {
+                    found.append(try JSONDecoder().decode(Generation.self, from: Data(Files.text(of: file).utf8)))
+                } catch let error as DecodingError {
+                    throw LocalStoreError("'\(file)'", "is not a generation", kind: .corrupt, cause: "\(error)")
+                }
+            }
+        }
+        return found.sorted { ($0.system, $0.number) < ($1.system, $1.number) }
+    }
+
+    /// Makes an image the newest generation of its system; the one there is, if it has that image already.
+    public func publish(_ image: StorePath, as system: String, madeFrom inputs: [StorePath]) throws -> Generation {
+        let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
+        defer { _ = consume lock }
+        let last = try generations(of: system).last
+        if let last, last.image == image.description { return last }
+        let folder = directory.generations.appending(system)
+        try Files.createDirectories(folder)
+        let counter = folder.appending("last")
+        let lastNumber = Files.exists(counter) ? Int(try Files.text(of: counter).prefix { $0 != "\n" }) ?? 0 : 0
+        let generation = Generation(
+            system: system, number: max(lastNumber, last?.number ?? 0) + 1, image: image.description,
+            inputs: inputs.map(\.description).sorted(), created: now())
+        try Files.replace(counter, with: Array("\(generation.number)\n".utf8))
+        // The root first: a generation without one could lose its image.
+        try addRoot(generation.rootName, image)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try Files.replace(
+            folder.appending("\(generation.number).json"), with: Array(encoder.encode(generation)) + [0x0a])
+        return generation
+    }
+
+    /// Forgets a generation; its image stays until the next collection.
+    public func remove(_ generation: Generation) throws {
+        let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
+        defer { _ = consume lock }
+        try Files.remove(directory.generations.appending(generation.system).appending("\(generation.number).json"))
+        try removeRoot(generation.rootName)
+    }
+}
+
+extension Files {
+    /// Writes a whole file so that a reader, or a pulled plug, finds the old bytes or the new ones.
+    static func replace(_ path: FilePath, with bytes: [UInt8]) throws(LocalStoreError) {
+        let beside = FilePath(path.string + ".new")
+        _ = try remove(beside)
+        try write(bytes, to: beside)
+        try sync(beside)
+        try rename(beside, to: path)
+        try sync(path.removingLastComponent())
+    }
+}

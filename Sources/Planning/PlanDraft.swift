@@ -1,0 +1,82 @@
+import Foundation
+import StoreModel
+import SystemModel
+
+/// A plan being written: names of inputs become placeholders, and their derivations inputs.
+struct PlanDraft {
+    /// A value in a derivation's environment.
+    enum Value {
+        case text(String)
+        /// The path of another derivation's output.
+        case output(StorePath)
+        /// Several, in order, separated by spaces.
+        case outputs([StorePath])
+    }
+
+    var plan = BuildPlan()
+    /// Outputs known before anything is built.
+    private var fixedOutputs: [StorePath: StorePath] = [:]
+
+    mutating func add(
+        _ name: String, builder: String, _ environment: [String: Value], toolbox: StorePath? = nil,
+        inputs: [StorePath] = [], sources: Set<StorePath> = []
+    ) throws -> StorePath {
+        var environment = environment
+        if let toolbox { environment["toolbox"] = .output(toolbox) }
+        var derivation = Derivation(name: name, builder: builder, inputDerivations: Set(inputs), inputSources: sources)
+        for (key, value) in environment {
+            switch value {
+            case .text(let text): derivation.environment[key] = text
+            case .output(let path):
+                derivation.environment[key] = reference(to: path)
+                derivation.inputDerivations.insert(path)
+            case .outputs(let paths):
+                derivation.environment[key] = paths.map { reference(to: $0) }.joined(separator: " ")
+                derivation.inputDerivations.formUnion(paths)
+            }
+        }
+        return try plan.add(derivation)
+    }
+
+    /// A fetch by digest: its output's path is known before anything is fetched.
+    mutating func fetch(_ package: LockedPackage) throws -> StorePath {
+        let derivation = Derivation(
+            name: package.storeName, builder: "builtin:fetch",
+            environment: [
+                "archive": package.archive, "poolPath": package.poolPath, "size": String(package.size),
+                "package": package.name,
+            ],
+            outputHash: .init(method: .flat, digest: try Digest(sha256Hex: package.sha256)))
+        let path = try plan.add(derivation)
+        if fixedOutputs[path] == nil { fixedOutputs[path] = try derivation.outputPath() }
+        return path
+    }
+
+    /// Packages unpacked into one plain tree.
+    mutating func unpack(_ name: String, _ packages: [LockedPackage]) throws -> StorePath {
+        let debs = try packages.map { try fetch($0) }
+        return try add(name, builder: "builtin:unpack", ["debs": .outputs(debs)])
+    }
+
+    /// The text that stands for a derivation's output: its path where that is known, else a placeholder.
+    func reference(to path: StorePath) -> String {
+        fixedOutputs[path]?.description ?? Derivation.placeholder(for: path)
+    }
+}
+
+/// A value as JSON that is the same every time.
+func canonicalJSON(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
+extension LockedPackage {
+    /// `NAME_VERSION_ARCH.deb` in the characters that a store name may have.
+    ///
+    /// Debian's versions also use `~` and `:`, which Nix refuses.
+    public var storeName: String {
+        let name = "\(name)_\(version)_\(architecture).deb"
+        return String(name.map { $0 == "~" ? "-" : $0 == ":" ? "." : $0 })
+    }
+}

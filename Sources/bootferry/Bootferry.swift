@@ -1,0 +1,5 @@
+import Commands
+
+@main struct Bootferry {
+    static func main() async { await BootferryCommand.launch() }
+}

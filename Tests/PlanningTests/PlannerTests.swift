@@ -1,0 +1,105 @@
+import Planning
+import StoreModel
+import SystemModel
+import Testing
+
+@Suite struct PlannerTests {
+    private func package(_ name: String, version: String = "1:1.0~rc1-2") -> LockedPackage {
+        LockedPackage(
+            name: name, version: version, architecture: "amd64",
+            poolPath: "pool/main/\(name.prefix(1))/\(name)/\(name)_1.0_amd64.deb", archive: "debian", size: 1000,
+            sha256: Digest.sha256(of: name + version).hex)
+    }
+
+    private func lock(system names: [String]) -> LockFile {
+        LockFile(
+            sets: [
+                .system: names.map { package($0) }, .toolbox: [package("zstd"), package("libc6"), package("tar")],
+                .loaders: [package("ipxe")],
+            ], request: "")
+    }
+
+    private var system: ResolvedSystem {
+        ResolvedSystem(
+            name: "tiny", platform: "x86_64", base: DebianBase(suite: "trixie", components: ["main"]),
+            packages: ["systemd"], kernelPackage: "linux-image-amd64", kernelParameters: ["quiet"], hostname: "tiny",
+            users: [], services: ServiceSelection(enabled: [], disabled: []), files: [], network: .dhcp,
+            timeZone: "Etc/UTC", locale: "C.UTF-8", keep: [], root: .ram, memory: 1024)
+    }
+
+    private func plan(_ system: ResolvedSystem, _ lock: LockFile, initText: String = "") throws -> BuildPlan {
+        try Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: [:]).plan(system, lock: lock)
+    }
+
+    private func names(_ plan: BuildPlan, _ builder: String) -> [String] {
+        plan.order.compactMap { plan.derivations[$0] }.filter { $0.builder == builder }.map(\.name)
+    }
+
+    /// The builders of one plan's derivations that another plan has not.
+    private func changed(_ old: BuildPlan, _ new: BuildPlan) -> Set<String> {
+        Set(new.order.filter { old.derivations[$0] == nil }.compactMap { new.derivations[$0]?.builder })
+    }
+
+    let packages = ["linux-image-6.12.1-amd64", "linux-image-amd64", "systemd"]
+
+    @Test func `each package is fetched once and becomes one segment`() throws {
+        let plan = try plan(system, lock(system: packages))
+        #expect(names(plan, "builtin:segment") == packages.map { "\($0)-segment" })
+        #expect(names(plan, "builtin:fetch").count == 7)
+        #expect(plan.derivations[try #require(plan.target)]?.builder == "builtin:image")
+    }
+
+    @Test func `inputs stand before what uses them`() throws {
+        let plan = try plan(system, lock(system: packages))
+        var seen: Set<StorePath> = []
+        for path in plan.order {
+            #expect(plan.derivations[path]?.inputDerivations.isSubset(of: seen) == true)
+            seen.insert(path)
+        }
+    }
+
+    @Test func `a changed hostname remakes only the settings and the image`() throws {
+        let lock = lock(system: packages)
+        var renamed = system
+        renamed.hostname = "other"
+        #expect(changed(try plan(system, lock), try plan(renamed, lock)) == ["builtin:settings", "builtin:image"])
+    }
+
+    @Test func `a changed kernel parameter remakes only the image`() throws {
+        let lock = lock(system: packages)
+        var loud = system
+        loud.kernelParameters = []
+        #expect(changed(try plan(system, lock), try plan(loud, lock)) == ["builtin:image"])
+    }
+
+    @Test func `a changed init text leaves every package segment alone`() throws {
+        let lock = lock(system: packages)
+        let builders = changed(try plan(system, lock), try plan(system, lock, initText: "exec true"))
+        #expect(builders == ["builtin:init", "builtin:settings", "builtin:image"])
+    }
+
+    @Test func `a moved package remakes no other package's segment`() throws {
+        let old = lock(system: packages)
+        var new = old
+        new.sets[.system]?[2] = package("systemd", version: "2")
+        let (before, after) = (try plan(system, old), try plan(system, new))
+        let segments = after.order.filter { before.derivations[$0] == nil }.compactMap { after.derivations[$0] }
+            .filter { $0.builder == "builtin:segment" }.map(\.name)
+        #expect(segments == ["systemd-segment"])
+    }
+
+    @Test func `a lock without exactly one kernel image is refused by the kernel package's name`() {
+        #expect(throws: PlanningError.self) { try plan(system, lock(system: ["systemd"])) }
+        let error = #expect(throws: PlanningError.self) {
+            try plan(system, lock(system: ["linux-image-6.1-amd64", "linux-image-6.12-amd64"]))
+        }
+        #expect(error?.subject == "kernel package 'linux-image-amd64'")
+    }
+
+    @Test func `a lock without the toolbox says how to make one`() {
+        var incomplete = lock(system: packages)
+        incomplete.sets[.toolbox] = nil
+        let error = #expect(throws: PlanningError.self) { try plan(system, incomplete) }
+        #expect(error?.remedy == "bootferry lock --update")
+    }
+}

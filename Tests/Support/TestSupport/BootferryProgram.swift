@@ -1,0 +1,52 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// The `bootferry` that this build made, run as a person would run it.
+public struct BootferryProgram: Sendable {
+    public struct Outcome: Sendable {
+        public var status: TerminationStatus
+        public var output: String
+        public var messages: String
+
+        public var succeeded: Bool { status.isSuccess }
+    }
+
+    /// Beside the test bundle, where SwiftPM puts every product of a build.
+    public static let path = FilePath(CommandLine.arguments[0]).lexicallyNormalized().removingLastComponent()
+        .appending("bootferry")
+
+    /// The checkout that the tests were compiled from.
+    public static let checkout = FilePath(#filePath).removingLastComponent().removingLastComponent()
+        .removingLastComponent().removingLastComponent()
+
+    public var stateDirectory: FilePath
+    public var environment: [String: String]
+
+    public init(stateDirectory: FilePath, environment: [String: String] = [:]) {
+        self.stateDirectory = stateDirectory
+        self.environment = environment
+    }
+
+    /// A state directory that outlives a test run, so that the next one fetches and builds only what changed.
+    public static let shared = BootferryProgram(
+        stateDirectory: FilePath(
+            ProcessInfo.processInfo.environment["BOOTFERRY_TEST_STATE_DIR"]
+                ?? NSHomeDirectory() + "/.cache/bootferry-tests"))
+
+    /// Runs a verb to its end.
+    public func run(
+        _ arguments: String..., in directory: FilePath = checkout, prefix: [String] = []
+    ) async throws -> Outcome {
+        let command =
+            prefix + [Self.path.string] + arguments + ["--state-dir", stateDirectory.string]
+        let result = try await Subprocess.run(
+            .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+            environment: .inherit.updating(
+                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key($0.key), $0.value) })),
+            workingDirectory: directory, output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
+        return Outcome(
+            status: result.terminationStatus, output: result.standardOutput ?? "",
+            messages: result.standardError ?? "")
+    }
+}
