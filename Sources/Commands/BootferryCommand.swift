@@ -28,7 +28,7 @@ public struct BootferryCommand: AsyncParsableCommand {
                     LockCommand.self, FetchCommand.self, BuildCommand.self, PlanCommand.self, ShowCommand.self,
                     WhyCommand.self, SchemaCommand.self,
                 ]),
-            CommandGroup(name: "Booting it", subcommands: []),
+            CommandGroup(name: "Booting it", subcommands: [BootCommand.self, ServeCommand.self]),
             CommandGroup(
                 name: "Keeping the store",
                 subcommands: [GenerationsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self]),

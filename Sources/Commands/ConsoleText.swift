@@ -4,7 +4,9 @@
 /// A prompt has no line feed, so `pending` can be looked at too.
 package struct ConsoleText {
     /// What came since the last line feed.
-    package private(set) var pending = ""
+    package var pending: String { Self.text(line) }
+
+    private var line: [UInt8] = []
     private var state = State.text
 
     package init() {}
@@ -19,7 +21,6 @@ package struct ConsoleText {
     /// Takes bytes in; returns the lines that they complete.
     package mutating func take(_ bytes: some Sequence<UInt8>) -> [String] {
         var lines: [String] = []
-        var line = Array(pending.utf8)
         for byte in bytes {
             switch (state, byte) {
             case (.text, 0x1b): state = .escape
@@ -45,7 +46,6 @@ package struct ConsoleText {
             case (.string, _): break
             }
         }
-        pending = Self.text(line)
         return lines
     }
 

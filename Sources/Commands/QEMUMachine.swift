@@ -21,6 +21,8 @@ struct QEMUMachine {
     var tap: String
     /// `tcg` or `kvm`.
     var accelerator: String
+    /// Whether a person sits at the console; Ctrl-A X then ends the machine.
+    var isInteractive: Bool
     /// A folder for the copy of the UEFI variables, removed with it.
     var scratch: FilePath
 
@@ -35,7 +37,8 @@ struct QEMUMachine {
     var arguments: [String] {
         let common = [
             "-accel", accelerator, "-cpu", accelerator == "kvm" ? "host" : "max", "-smp", "2",
-            "-m", String(memory), "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+            "-m", String(memory), "-nodefaults", "-display", "none", "-no-reboot", "-serial",
+            isInteractive ? "mon:stdio" : "stdio",
             "-device", "virtio-rng-pci",
             "-netdev", "tap,id=n0,ifname=\(tap),script=no,downscript=no",
         ]

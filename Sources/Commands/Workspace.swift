@@ -1,4 +1,5 @@
 import Foundation
+import LinuxCalls
 import LocalStore
 import SystemPackage
 
@@ -16,16 +17,8 @@ struct Workspace {
 
     /// Writes a file that a person keeps, so that a kill or a pulled plug leaves the old one or the new one.
     func write(_ text: String, to path: FilePath) throws {
-        let beside = FilePath(path.string + ".partial")
         do {
-            let file = try FileDescriptor.open(
-                beside, .writeOnly, options: [.create, .truncate, .closeOnExec],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
-            try file.closeAfter {
-                try file.writeAll(text.utf8)
-                guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
-            }
-            guard rename(beside.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+            try replaceFile(at: path, with: Array(text.utf8))
         } catch {
             throw CommandError(
                 subject: path.string, message: "cannot be written", cause: "\(error)",

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxCalls
 import StoreModel
 import SystemModel
 import SystemPackage
@@ -38,13 +39,13 @@ extension LocalStore {
         let generation = Generation(
             system: system, number: max(lastNumber, last?.number ?? 0) + 1, image: image.description,
             inputs: inputs.map(\.description).sorted(), created: now())
-        try Files.replace(counter, with: Array("\(generation.number)\n".utf8))
+        try replaceFile(at: counter, with: Array("\(generation.number)\n".utf8))
         // The root first: a generation without one could lose its image.
         try addRoot(generation.rootName, image)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try Files.replace(
-            folder.appending("\(generation.number).json"), with: Array(encoder.encode(generation)) + [0x0a])
+        try replaceFile(
+            at: folder.appending("\(generation.number).json"), with: Array(encoder.encode(generation)) + [0x0a])
         return generation
     }
 
@@ -54,17 +55,5 @@ extension LocalStore {
         defer { _ = consume lock }
         try Files.remove(directory.generations.appending(generation.system).appending("\(generation.number).json"))
         try removeRoot(generation.rootName)
-    }
-}
-
-extension Files {
-    /// Writes a whole file so that a reader, or a pulled plug, finds the old bytes or the new ones.
-    static func replace(_ path: FilePath, with bytes: [UInt8]) throws(LocalStoreError) {
-        let beside = FilePath(path.string + ".new")
-        _ = try remove(beside)
-        try write(bytes, to: beside)
-        try sync(beside)
-        try rename(beside, to: path)
-        try sync(path.removingLastComponent())
     }
 }

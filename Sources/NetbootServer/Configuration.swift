@@ -96,10 +96,14 @@ public struct NetbootServerError: ExplainedError {
     public var message: String
     public var cause: String?
     public var remedy: String?
+    /// Set where another DHCP server is the reason.
+    public var otherServer: IPv4Address?
 
     public init(
-        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil
+        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil,
+        otherServer: IPv4Address? = nil
     ) {
+        self.otherServer = otherServer
         self.kind = kind
         self.subject = subject
         self.message = message

@@ -19,13 +19,15 @@ public enum NetbootServer {
     /// - Parameters:
     ///   - surroundings: The time and the identifiers of new boots.
     ///   - show: Takes each line of the timelines, such as `lab-node on 52:54:00:12:34:56: booted in 41 s`.
+    ///   - booted: Takes the record of a boot when its system phones home.
     ///   - ready: Called once all sockets are open.
     ///   - finished: Takes the record of every boot seen, when the server ends.
     /// - Throws: `NetbootServerError` or `NetworkCallError` where it cannot serve: no such interface, no address, a port
     ///   taken, another DHCP server there.
     public static func run(
         _ configuration: NetbootConfiguration, surroundings: NetbootSurroundings, logger: Logger,
-        show: @escaping @Sendable (String) -> Void, ready: @escaping @Sendable (Listening) -> Void = { _ in },
+        show: @escaping @Sendable (String) -> Void, booted: @escaping @Sendable (BootAttempt) -> Void = { _ in },
+        ready: @escaping @Sendable (Listening) -> Void = { _ in },
         finished: @escaping @Sendable ([BootAttempt]) -> Void = { _ in }
     ) async throws {
         let interface = try check(configuration)
@@ -37,7 +39,7 @@ public enum NetbootServer {
         do {
             try await opened.open(
                 configuration, interface: interface, group: group, pool: pool, surroundings: surroundings,
-                logger: logger, show: show)
+                logger: logger, show: show, booted: booted)
             ready(opened.listening)
             try await waitForCancellation(opened)
             result = .success(())

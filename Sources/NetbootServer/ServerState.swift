@@ -19,12 +19,15 @@ final class ServerState: Sendable {
     let surroundings: NetbootSurroundings
     let logger: Logger
     private let show: @Sendable (String) -> Void
+    private let booted: @Sendable (BootAttempt) -> Void
     private let shared: Mutex<Shared>
 
     init(
         policy: BootPolicy, responder: DHCPResponder?, configuration: NetbootConfiguration,
-        surroundings: NetbootSurroundings, logger: Logger, show: @escaping @Sendable (String) -> Void
+        surroundings: NetbootSurroundings, logger: Logger, show: @escaping @Sendable (String) -> Void,
+        booted: @escaping @Sendable (BootAttempt) -> Void
     ) {
+        self.booted = booted
         storeDirectory = configuration.storeDirectory
         limits = configuration.limits
         self.surroundings = surroundings
@@ -61,7 +64,12 @@ final class ServerState: Sendable {
 
     func record(_ event: BootAttempt.Event, of attempt: String) {
         let now = surroundings.now()
-        shared.withLock { $0.attempts.record(event, of: attempt, now: now) }.forEach(show)
+        let (lines, attempt) = shared.withLock {
+            ($0.attempts.record(event, of: attempt, now: now), $0.attempts.attempt(attempt))
+        }
+        lines.forEach(show)
+        // The lines are empty for a second phone-home.
+        if case .phonedHome = event, !lines.isEmpty, let attempt { booted(attempt) }
     }
 
     func knows(_ attempt: String) -> Bool { shared.withLock { $0.attempts.attempt(attempt) != nil } }

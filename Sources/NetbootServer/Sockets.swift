@@ -16,7 +16,7 @@ struct Sockets {
     mutating func open(
         _ configuration: NetbootConfiguration, interface: NetworkInterface, group: any EventLoopGroup,
         pool: NIOThreadPool, surroundings: NetbootSurroundings, logger: Logger,
-        show: @escaping @Sendable (String) -> Void
+        show: @escaping @Sendable (String) -> Void, booted: @escaping @Sendable (BootAttempt) -> Void
     ) async throws {
         let network = try Self.network(configuration, interface)
         let mac = interface.hardwareAddress.flatMap(MACAddress.init(bytes:))
@@ -41,7 +41,7 @@ struct Sockets {
             }
         let state = ServerState(
             policy: policy, responder: responder, configuration: configuration, surroundings: surroundings,
-            logger: logger, show: show)
+            logger: logger, show: show, booted: booted)
         self.state = state
         let httpPort = try await openHTTP(configuration, network.serverAddress, state, group, pool)
         try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
@@ -144,7 +144,8 @@ struct Sockets {
         guard let other else { return }
         throw NetbootServerError(
             subject: "interface \"\(interface)\"", message: "another DHCP server answers there: \(other)",
-            remedy: "serve beside it with --mode proxy, or stop it; --authoritative serves all the same")
+            remedy: "serve beside it with --dhcp proxy, or stop it; --authoritative serves all the same",
+            otherServer: other)
     }
 
     private static func portTaken(_ what: String, _ option: String, _ error: any Error) -> NetbootServerError {

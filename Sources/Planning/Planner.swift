@@ -11,7 +11,7 @@ import SystemModel
 ///     segment        one package, compressor
 ///     kernel         the kernel's package
 ///     configure      all package segments, toolbox
-///     services       configure, toolbox                  (only when the system names services)
+///     services       configure, toolbox                  (units switched on and off)
 ///     settings       configure, services, compressor     (what the user configured; quick)
 ///     init           netboot/init, compressor
 ///     image          all of them -> the manifest
@@ -67,12 +67,15 @@ public struct Planner: Sendable {
                 try canonicalJSON(NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description)))),
             "configuration": .output(configuration), "segments": .outputs([first] + segments + [configuration]),
         ]
-        if !system.services.enabled.isEmpty || !system.services.disabled.isEmpty {
+        // What configures the network is off in Debian until someone switches it on.
+        let networkd = "systemd-networkd.service"
+        let enabled = system.services.enabled + (system.services.disabled.contains(networkd) ? [] : [networkd])
+        if !enabled.isEmpty || !system.services.disabled.isEmpty {
             settingsInputs["services"] = .output(
                 try draft.add(
                     "services", builder: "builtin:services",
                     [
-                        "enabled": .text(system.services.enabled.joined(separator: " ")),
+                        "enabled": .text(Set(enabled).sorted().joined(separator: " ")),
                         "disabled": .text(system.services.disabled.joined(separator: " ")),
                         "configuration": .output(configuration),
                     ], toolbox: toolbox))

@@ -13,8 +13,9 @@ import Testing
 
     @Test func `a line split over two reads is one line`() {
         var console = ConsoleText()
-        #expect(console.take(Array("Debian GNU".utf8)) == [])
-        #expect(console.take(Array("/Linux\n".utf8)) == ["Debian GNU/Linux"])
+        #expect(console.take(Array("Debian ".utf8)) == [])
+        #expect(console.pending == "Debian")
+        #expect(console.take(Array("GNU/Linux\n".utf8)) == ["Debian GNU/Linux"])
     }
 
     @Test func `escape sequences are dropped wherever a read splits them`() {

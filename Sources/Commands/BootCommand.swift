@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import SystemModel
+import SystemPackage
+
+extension Firmware: ExpressibleByArgument {}
+
+/// `bootferry boot`: the whole way over the network, on this host alone.
+struct BootCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "boot", abstract: "Boot a system over the network in a local QEMU.",
+        discussion: """
+            Builds the system if need be, makes a network of its own that reaches nowhere else, starts the boot server
+            in it and a diskless machine beside it, and shows the console. The verb ends well when the machine has
+            reached its login prompt and phoned home; with '--console' you stay at its console until it powers off
+            (or Ctrl-A X).
+
+              bootferry boot minimal
+              bootferry boot lab-node --firmware uefi-http
+              bootferry boot lab-node --console --accelerator kvm
+            """)
+
+    @Argument(help: "The system.")
+    var system: String
+    @Option(help: "\(Firmware.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var firmware = Firmware.bios
+    @Flag(help: "Stay at the machine's console.")
+    var console = false
+    @Option(help: ArgumentHelp("The machine's RAM in MiB; the system's own 'memory' by default.", valueName: "MiB"))
+    var memory: Int?
+    @Option(help: "'tcg' works everywhere; 'kvm' is many times quicker where the host has it.")
+    var accelerator = "tcg"
+    @Option(help: ArgumentHelp("Give up after so many seconds without a login prompt.", valueName: "seconds"))
+    var timeout = 600
+    @Option(
+        name: .customLong("in-namespace"), help: ArgumentHelp("Set by the verb itself.", visibility: .private))
+    var generation: Int?
+    @OptionGroup var mirror: MirrorOptions
+    @OptionGroup var options: WorkspaceOptions
+
+    func validate() throws {
+        guard ["tcg", "kvm"].contains(accelerator) else {
+            throw ValidationError("--accelerator takes 'tcg' or 'kvm', found '\(accelerator)'")
+        }
+        if let memory, memory < 64 { throw ValidationError("--memory takes at least 64 (MiB)") }
+    }
+
+    func run() async throws {
+        let workspace = try Workspace(options)
+        let source = try SystemSource(system, data: workspace.data)
+        if let generation {
+            return try await boot(generation, of: source.system, in: workspace)
+        }
+        try await checkHost()
+        let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
+        let image = try await pipeline.publishedImage()
+        // A process with threads cannot enter a user namespace, so the verb goes on as a process that begins in one.
+        var inside = ["--net", "--fork", "--kill-child", "--"]
+        if geteuid() != 0 { inside.insert("--map-root-user", at: 0) }
+        inside += [try readLink("/proc/self/exe")] + CommandLine.arguments.dropFirst()
+        inside += ["--in-namespace", String(image.generation.number)]
+        try Executables.become("unshare", inside)
+    }
+
+    private func checkHost() async throws {
+        for requirement in Requirement.all where requirement.verbs.contains("boot") {
+            guard await requirement.isMet() else {
+                throw CommandError(
+                    kind: .host, subject: requirement.name, message: "is missing, and 'boot' needs it",
+                    remedy: requirement.remedy)
+            }
+        }
+    }
+
+    private func boot(_ number: Int, of system: ResolvedSystem, in workspace: Workspace) async throws {
+        guard let generation = try workspace.store.generations(of: system.name).first(where: { $0.number == number })
+        else { throw CommandError(subject: "\(system.name) generation \(number)", message: "has gone meanwhile") }
+        let scratch = try workspace.store.makeScratch()
+        let node = LocalNode(
+            machine: QEMUMachine(
+                firmware: firmware, memory: memory ?? system.memory, macAddress: "52:54:00:12:34:56", tap: "tap0",
+                accelerator: accelerator, isInteractive: console, scratch: scratch.path),
+            image: try BuiltImage(
+                path: .init(parsing: generation.image), generation: generation, store: workspace.store),
+            workspace: workspace)
+        let attempt = console ? try await node.attend() : try await node.boot(within: .seconds(timeout))
+        if options.json, let attempt { workspace.terminal.result(try encodeJSON(attempt)) }
+    }
+}
