@@ -67,19 +67,15 @@ public struct Planner: Sendable {
                 try canonicalJSON(NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description)))),
             "configuration": .output(configuration), "segments": .outputs([first] + segments + [configuration]),
         ]
-        // What configures the network is off in Debian until someone switches it on.
-        let networkd = "systemd-networkd.service"
-        let enabled = system.services.enabled + (system.services.disabled.contains(networkd) ? [] : [networkd])
-        if !enabled.isEmpty || !system.services.disabled.isEmpty {
-            settingsInputs["services"] = .output(
-                try draft.add(
-                    "services", builder: "builtin:services",
-                    [
-                        "enabled": .text(Set(enabled).sorted().joined(separator: " ")),
-                        "disabled": .text(system.services.disabled.joined(separator: " ")),
-                        "configuration": .output(configuration),
-                    ], toolbox: toolbox))
-        }
+        settingsInputs["services"] = .output(
+            try draft.add(
+                "services", builder: "builtin:services",
+                [
+                    "enabled": .text(system.services.enabled.joined(separator: " ")),
+                    "disabled": .text(system.services.disabled.joined(separator: " ")),
+                    // What configures the network is off in Debian until someone switches it on.
+                    "optional": .text("systemd-networkd.service"), "configuration": .output(configuration),
+                ], toolbox: toolbox))
         let settings = try draft.add(
             "settings", builder: "builtin:settings", settingsInputs, toolbox: compressor,
             sources: Set(hostFiles.values))
