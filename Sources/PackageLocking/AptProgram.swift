@@ -12,9 +12,7 @@ struct AptProgram: Sendable {
         /// unmet dependencies on its standard output.
         var complaint: String {
             let errorLines = errors.split(separator: "\n").filter { !$0.hasPrefix("W:") && !$0.hasPrefix("N:") }
-            let explanation = output.split(separator: "\n").filter {
-                $0.hasPrefix(" ") || $0.hasPrefix("The following packages have unmet") || $0.hasPrefix("Err:")
-            }
+            let explanation = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet") }
             let lines = (errorLines.map { $0.hasPrefix("E: ") ? $0.dropFirst(3) : $0 } + explanation).prefix(40)
             return lines.joined(separator: "\n    ")
         }

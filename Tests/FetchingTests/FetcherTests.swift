@@ -44,6 +44,25 @@ import Testing
         }
     }
 
+    @Test func `a fetch killed half-way is gone on from`() async throws {
+        try await withServer { (server, folder) async throws in
+            let (url, target, size, digest) = (server.url(.slow), folder.string, Self.body.count, Self.digest)
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [url = url as String, target = target as String, size = size as Int, digest = digest as String] in
+                let item = FetchItem(name: "thing", urls: [url], size: size, sha256: digest)
+                try await Fetcher().fetch([item], into: FilePath(target)) { progress in
+                    if progress.bytes > 0 { kill(getpid(), SIGKILL) }
+                }
+            }
+            let left = try bytes(folder.appending("\(Self.digest).partial"))
+            #expect(left.count > 0 && left.count < Self.body.count)
+            #expect(left == Array(Self.body[..<left.count]))
+            try await fetcher.fetch([item([server.url(.good)])], into: folder)
+            #expect(server.log.last == "/good/file \(left.count)")
+            #expect(try bytes(folder.appending(Self.digest)) == Self.body)
+        }
+    }
+
     @Test func `a part with wrong bytes is fetched again whole, once`() async throws {
         try await withServer { (server, folder) async throws in
             try write([UInt8](repeating: 7, count: 500), folder.appending("\(Self.digest).partial"))

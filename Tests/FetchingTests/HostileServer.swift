@@ -20,6 +20,8 @@ final class HostileServer: Sendable {
         case missing
         /// 503 twice, then well.
         case busy
+        /// Sends 10,000 bytes every 10 ms.
+        case slow
         /// Accepts and says nothing for a byte's worth, then hangs up, for ever.
         case silent
     }
@@ -90,6 +92,15 @@ final class HostileServer: Sendable {
         case .missing: send(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", [])
         case .busy where earlier <= 2: send(client, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", [])
         case .silent: return
+        case .slow:
+            var place = start
+            send(client, head(start > 0 ? 206 : 200, body.count - start), [])
+            while place < body.count {
+                let end = min(body.count, place + 10_000)
+                send(client, "", body[place..<end])
+                place = end
+                usleep(10_000)
+            }
         case .whole: send(client, head(200, body.count), body[...])
         case .altered:
             var other = body
