@@ -31,6 +31,7 @@ public struct ConfigureBuilder: Builder {
     private static func prepare(_ request: BuildRequest, segments: [String], root: FilePath) throws {
         var stanzas: [(name: String, text: String)] = []
         var packages: [FileConflicts.Package] = []
+        var infoNames: [(name: String, segment: String)] = []
         for segment in segments {
             let directory = request.physical(segment)
             let control = try PackageControl(
@@ -39,6 +40,7 @@ public struct ConfigureBuilder: Builder {
             let conffiles = try Tree.text(directory.appending("control")).components(separatedBy: "\n\n").dropFirst()
                 .joined(separator: "\n")
             stanzas.append((control.name, Self.status(of: control, conffiles: conffiles)))
+            infoNames.append((control.infoName, segment))
             packages.append(
                 FileConflicts.Package(
                     name: control.name, replaces: control.replaces,
@@ -57,12 +59,15 @@ public struct ConfigureBuilder: Builder {
         try write(
             stanzas.sorted { $0.name < $1.name }.map { $0.text + "\n" }.joined(), "status")
         try write(segments.map { "\($0)/segment.cpio.zst\n" }.joined(), "segments")
+        let conflicts = try FileConflicts(among: packages)
         // cpio takes names as patterns.
-        let winners = try FileConflicts.winners(among: packages).map { winner in
+        let winners = conflicts.winners.map { winner in
             let pattern = winner.path.map { "\\*?[".contains($0) ? "\\\($0)" : String($0) }.joined()
             return "\(segments[winner.package])/segment.cpio.zst\t\(pattern)\n"
         }
         try write(winners.joined(), "winners")
+        try write(conflicts.contests.map { "\($0.path)\t\($0.first)\t\($0.second)\n" }.joined(), "contested")
+        try write(infoNames.map { "\($0.name)\t\($0.segment)/segment.cpio.zst\n" }.joined(), "packages")
         try write(script, "configure")
     }
 

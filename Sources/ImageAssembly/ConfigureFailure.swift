@@ -5,6 +5,12 @@ enum ConfigureFailure {
     /// The error for a configure step whose log is `lines`.
     static func error(log lines: [String]) -> BuildError {
         let tail = lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
+        let conflict = "bootferry: conflict "
+        if let parts = lines.last(where: { $0.hasPrefix(conflict) })?.dropFirst(conflict.count)
+            .split(separator: "\t").map(String.init), parts.count == 3
+        {
+            return FileConflicts.refused(parts[0], parts[1], parts[2])
+        }
         guard let (package, end) = failed(in: lines) else {
             return BuildError(
                 subject: "configuration", message: "could not be made in the sandbox",

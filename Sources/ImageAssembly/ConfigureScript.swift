@@ -67,13 +67,25 @@ extension ConfigureBuilder {
         preinst() {
             file=${1##*/}; name=${file%.preinst}
             echo "Preparing $name ..." >&2
-            inside DPKG_MAINTSCRIPT_PACKAGE="${name%%:*}" DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_ARCH="$DPKG_ARCH" \
-                DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= \
-                DPKG_RUNNING_VERSION="$dpkg_version" "/$1" install ||
+            inside PATH=/run/bootferry:/usr/sbin:/usr/bin DPKG_MAINTSCRIPT_PACKAGE="${name%%:*}" \
+                DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_ARCH="$DPKG_ARCH" DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 \
+                DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT= DPKG_RUNNING_VERSION="$dpkg_version" "/$1" install ||
                 { echo "dpkg: error processing package ${name%%:*} (preinst): its script failed" >&2; exit 1; }
         }
         dpkg_version=$(chroot . dpkg-query -W -f '${Version}' dpkg 2>/dev/null || echo 1.22)
         configure() { inside dpkg --force-depends --force-unsafe-io --force-confold --no-pager --configure "$@"; }
+        # A file that a script diverts is already overwritten by the diverter's own, so moving it is for step 5.
+        mkdir run/bootferry
+        cat >run/bootferry/dpkg-divert <<'END'
+        #!/bin/sh
+        for argument; do
+            shift
+            case $argument in --rename) argument=--no-rename ;; esac
+            set -- "$@" "$argument"
+        done
+        exec /usr/bin/dpkg-divert "$@"
+        END
+        chmod 755 run/bootferry/dpkg-divert
         # Accounts first: other packages' scripts need root to have a name.
         if [ -e $info/base-passwd.postinst ]; then
             if [ -e $info/base-passwd.preinst ]; then preinst $info/base-passwd.preinst; fi
@@ -82,6 +94,38 @@ extension ConfigureBuilder {
         for file in $info/*.preinst; do
             case $file in "$info/*.preinst"|$info/base-passwd.preinst) ;; *) preinst "$file" ;; esac
         done
+
+        # 5. Diversions, and files of two packages that none of them explains.
+        canonical() { printf '%s\n' "$1" | sed -E 's#^/+##; s#^(bin|sbin|lib|lib32|lib64|libx32|libo32)/#usr/\1/#'; }
+        extract() { # package, canonical path
+            segment=$(awk -F '\t' -v name="$1" '$1 == name { print $2 }' /build/packages)
+            zstd -dcq "$segment" | cpio -idmu --quiet "$(printf '%s\n' "$2" | sed 's/[][*?\\]/\\&/g')"
+        }
+        : >/build/diverted
+        if [ -e var/lib/dpkg/diversions ]; then
+            while read -r from && read -r to && read -r diverter; do
+                path=$(canonical "$from")
+                moved=
+                for list in $(grep -lxF -e "$from" $info/*.list); do
+                    package=${list##*/}; package=${package%.list}
+                    if [ "${package%%:*}" != "$diverter" ]; then
+                        extract "$package" "$path"
+                        mkdir -p "$(dirname "$(canonical "$to")")"
+                        mv "$path" "$(canonical "$to")"
+                        moved=yes
+                    fi
+                done
+                for list in $info/"$diverter".list $info/"$diverter":*.list; do
+                    if [ -n "$moved" ] && [ -e "$list" ] && grep -qxF -e "$from" "$list"; then
+                        package=${list##*/}; extract "${package%.list}" "$path"
+                    fi
+                done
+                echo "$path" >>/build/diverted
+            done <var/lib/dpkg/diversions
+        fi
+        while IFS='	' read -r path first second; do
+            grep -qxF -e "$path" /build/diverted || { echo "bootferry: conflict $path	$first	$second" >&2; exit 1; }
+        done </build/contested
         configure -a
         if [ -x usr/sbin/depmod ]; then
             for release in usr/lib/modules/*; do
@@ -90,7 +134,7 @@ extension ConfigureBuilder {
             done
         fi
 
-        # 5. What later steps read.
+        # 6. What later steps read.
         mkdir -p /out/accounts /out/units/etc/systemd /out/units/usr/lib/systemd /out/skel
         for file in passwd group shadow gshadow; do
             if [ -e etc/$file ]; then cp etc/$file /out/accounts/$file; else : >/out/accounts/$file; fi
@@ -103,7 +147,7 @@ extension ConfigureBuilder {
         if [ -d etc/skel ]; then cp -R --no-preserve=all etc/skel/. /out/skel/; fi
         if [ -e usr/lib/os-release ]; then cp --no-preserve=all usr/lib/os-release /out/os-release; else : >/out/os-release; fi
 
-        # 6. The difference.
+        # 7. The difference.
         rm -f usr/sbin/policy-rc.d
         if [ -n "$keys" ]; then rm -f etc/ssh/ssh_host_*; fi
         find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/after

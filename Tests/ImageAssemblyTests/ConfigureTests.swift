@@ -17,7 +17,7 @@ import Testing
         try bench.package("system", fields: "Essential: yes", ["var/lib/dpkg/": "", "etc/": "", "root/": ""]) { tree in
             let script = """
                 set -e
-                for program in sh dpkg dpkg-query dpkg-deb dpkg-split dpkg-trigger rm tar diff env cat mkdir ln id stat ldconfig start-stop-daemon; do
+                for program in sh dpkg dpkg-query dpkg-deb dpkg-split dpkg-trigger dpkg-divert rm tar diff env cat mkdir ln id stat ldconfig start-stop-daemon; do
                     path=$(readlink -f "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v $program)")
                     mkdir -p "$1/usr/bin"
                     cp "$path" "$1/usr/bin/$program"
@@ -114,7 +114,7 @@ import Testing
         let first = FileConflicts.Package(name: "a", replaces: [], contents: ["usr/", "usr/x", "usr/y"])
         let second = FileConflicts.Package(name: "b", replaces: [], contents: ["usr/", "usr/x"])
         let error = try #require(
-            #expect(throws: BuildError.self) { try FileConflicts.winners(among: [first, second]) })
+            #expect(throws: BuildError.self) { try FileConflicts(among: [first, second]) })
         #expect(error.description.contains("a: and 'b' both carry '/usr/x'"), "\(error)")
 
         let debs = [
@@ -128,6 +128,27 @@ import Testing
     @Test func `a directory where another package has a file is refused`() {
         let first = FileConflicts.Package(name: "a", replaces: [], contents: ["usr/x/"])
         let second = FileConflicts.Package(name: "b", replaces: [], contents: ["usr/x"])
-        #expect(throws: BuildError.self) { try FileConflicts.winners(among: [first, second]) }
+        #expect(throws: BuildError.self) { try FileConflicts(among: [first, second]) }
+    }
+
+    @Test func `a diverted file moves aside, and a conflict that no diversion explains is refused`() async throws {
+        let preinst = """
+            #!/bin/sh
+            set -e
+            dpkg-divert --package diverter --add --rename --divert /usr/share/x.plain /usr/share/x
+            """
+        let base = try system()
+        let plain = try bench.package("plain", ["usr/share/x": "plain", "usr/share/z": "plain"])
+        let diverter = try bench.package("diverter", control: ["preinst": preinst], ["usr/share/x": "diverted"])
+        for (index, order) in [[base, plain, diverter], [diverter, base, plain]].enumerated() {
+            let output = try await configured(order, output: "configured-\(index)")
+            #expect(try bench.file("usr/share/x", of: output) == "diverted")
+            #expect(try bench.file("usr/share/x.plain", of: output) == "plain")
+            #expect(try SegmentSummary(segment: output).removals == [])
+        }
+        let rude = try bench.package("rude", control: ["preinst": "#!/bin/sh\n"], ["usr/share/z": "rude"])
+        let error = try #require(
+            await #expect(throws: BuildError.self) { try await configured([base, plain, rude], output: "refused") })
+        #expect(error.description.contains("plain: and 'rude' both carry '/usr/share/z'"), "\(error)")
     }
 }
