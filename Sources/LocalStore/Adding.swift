@@ -82,6 +82,7 @@ extension LocalStore {
         let path = try content.path(name: name, references: references)
         if try isValid(path) { return path }
         let scratch = try makeScratch()
+        defer { withExtendedLifetime(scratch) {} }
         let file = scratch.path.appending("text")
         try Files.write(bytes, to: file)
         let narHash = SHA256()
@@ -144,6 +145,7 @@ extension LocalStore {
         if Files.exists(final) {
             // Left by a process that died before it registered, or damaged and made again.
             let grave = try Scratch(in: directory.temporary)
+            defer { withExtendedLifetime(grave) {} }
             try LocalStore.move(final, to: grave.path.appending("replaced"))
         }
         try LocalStore.move(temporary, to: final)

@@ -29,8 +29,8 @@ extension LocalStore {
         dryRun: Bool = false, keeping: Set<StorePath> = [], removeForeign: ((FilePath) throws -> Void)? = nil
     ) throws -> CollectionReport {
         var report = CollectionReport()
-        let graves: [FilePath]
-        let grave: Scratch?
+        let abandoned: [Abandoned]
+        let grave: Scratch
         do {
             let lock = try FileLock.wait(.exclusive, directory.collectionLock)
             defer { lock.release() }
@@ -42,7 +42,8 @@ extension LocalStore {
             report.leftovers = try Files.names(in: directory.store).map(\.string).filter {
                 (try? StorePath(baseName: $0)).map { !valid.contains($0) } ?? true
             }
-            report.abandoned = try abandonedWork()
+            abandoned = try abandonedWork()
+            report.abandoned = abandoned.map(\.path)
             if dryRun {
                 for name in report.objects.map(\.baseName) + report.leftovers {
                     report.bytes += try Files.diskUsage(directory.store.appending(name))
@@ -53,23 +54,15 @@ extension LocalStore {
             // On a full disk this room is what the records need to forget anything.
             try Files.remove(directory.reserve)
             try forget(dead)
-            let made = try Scratch(in: directory.temporary)
+            grave = try Scratch(in: directory.temporary)
             for name in report.objects.map(\.baseName) + report.leftovers {
                 let path = directory.store.appending(name)
-                if Files.exists(path) { try LocalStore.move(path, to: made.path.appending(name)) }
-            }
-            grave = made
-            graves = [made.path] + report.abandoned
-        }
-        for path in graves {
-            do {
-                report.bytes += try LocalStore.remove(path, removeForeign)
-                try Files.remove(Scratch.lockFile(of: path))
-            } catch {
-                report.remaining[path] = "\(error)"
+                if Files.exists(path) { try LocalStore.move(path, to: grave.path.appending(name)) }
             }
         }
-        _ = grave
+        remove(grave.path, &report, removeForeign)
+        for work in abandoned { remove(work.path, &report, removeForeign) }
+        withExtendedLifetime((grave, abandoned)) {}
         directory.makeReserve()
         return report
     }
@@ -79,16 +72,22 @@ extension LocalStore {
         var report = CollectionReport()
         let lock = try FileLock.wait(.exclusive, directory.collectionLock)
         defer { lock.release() }
-        report.abandoned = try abandonedWork()
-        for path in report.abandoned {
-            do {
-                report.bytes += try LocalStore.remove(path, removeForeign)
-                try Files.remove(Scratch.lockFile(of: path))
-            } catch {
-                report.remaining[path] = "\(error)"
-            }
-        }
+        let abandoned = try abandonedWork()
+        report.abandoned = abandoned.map(\.path)
+        for work in abandoned { remove(work.path, &report, removeForeign) }
+        withExtendedLifetime(abandoned) {}
         return report
+    }
+
+    private func remove(
+        _ path: FilePath, _ report: inout CollectionReport, _ removeForeign: ((FilePath) throws -> Void)?
+    ) {
+        do {
+            report.bytes += try LocalStore.remove(path, removeForeign)
+            try Files.remove(Scratch.lockFile(of: path))
+        } catch {
+            report.remaining[path] = "\(error)"
+        }
     }
 
     private static func remove(_ path: FilePath, _ removeForeign: ((FilePath) throws -> Void)?) throws -> Int {
@@ -133,9 +132,15 @@ extension LocalStore {
         }
     }
 
-    /// Work directories whose lock nobody holds, and lock files without one.
-    private func abandonedWork() throws -> [FilePath] {
-        var abandoned: [FilePath] = []
+    /// A work directory of a process that died; its lock is now ours, so that no other collection takes it too.
+    private struct Abandoned {
+        let path: FilePath
+        let lock: FileLock
+    }
+
+    /// Work directories whose lock nobody holds; lock files without one are removed at once.
+    private func abandonedWork() throws -> [Abandoned] {
+        var abandoned: [Abandoned] = []
         for name in try Files.names(in: directory.temporary) {
             let path = directory.temporary.appending(name)
             if name.string.hasPrefix("root-") {
@@ -145,8 +150,11 @@ extension LocalStore {
                 let isLock = name.string.hasSuffix(".lock")
                 if isLock, Files.exists(FilePath(String(path.string.dropLast(5)))) { continue }
                 guard let lock = try FileLock.take(isLock ? path : Scratch.lockFile(of: path)) else { continue }
-                if isLock { try Files.remove(path) } else { abandoned.append(path) }
-                lock.release()
+                if isLock {
+                    try Files.remove(path)
+                } else {
+                    abandoned.append(Abandoned(path: path, lock: lock))
+                }
             }
         }
         return abandoned

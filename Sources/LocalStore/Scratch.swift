@@ -50,6 +50,8 @@ public final class Scratch: Sendable {
 
 extension LocalStore {
     /// Makes a directory for work under way, on the store's own file system; it goes with the last reference to the value.
+    ///
+    /// Hold the value to the end of the work (`withExtendedLifetime`), not its path alone.
     public func makeScratch() throws -> Scratch {
         try withCollectionHeldOff { try Scratch(in: directory.temporary) }
     }

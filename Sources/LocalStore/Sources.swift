@@ -18,6 +18,7 @@ extension LocalStore {
         try protect([path])
         if try isValid(path), Files.exists(physicalPath(of: path)) { return path }
         let scratch = try makeScratch()
+        defer { withExtendedLifetime(scratch) {} }
         let copy = scratch.path.appending("source")
         try Files.copyTree(of: tree, to: copy)
         return try addContentAddressed(copy, name: name)
