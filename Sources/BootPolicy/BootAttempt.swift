@@ -63,7 +63,8 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         // After phone-home only a new attempt says anything new.
         guard outcome == .running else { return [] }
         let entry = Entry(seconds: max(0, now.inSeconds - began), event: event)
-        let isRepeated = entries.last?.event == event
+        // Firmware says everything twice.
+        let isRepeated = entries.suffix(4).contains { $0.event == event } && Self.isRepeatable(event)
         if let last = entries.last, Self.isProgress(last.event), Self.isProgress(event) {
             let shown = Int(last.seconds / 5) == Int(entry.seconds / 5)
             entries[entries.count - 1] = entry
@@ -91,6 +92,13 @@ public struct BootAttempt: Codable, Sendable, Equatable {
             }
         }
         return finished("\(system).efi") || (finished("initrd") && finished("kernel"))
+    }
+
+    private static func isRepeatable(_ event: Event) -> Bool {
+        switch event {
+        case .discovered, .offered, .leased, .refused: true
+        default: false
+        }
     }
 
     private static func isProgress(_ event: Event) -> Bool {

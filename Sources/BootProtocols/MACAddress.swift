@@ -12,7 +12,7 @@ public struct MACAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
     /// Six pairs of hexadecimal digits with `:` or `-` between them; nil for anything else.
     public init?(_ text: String) {
         let pairs = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
-        let bytes = pairs.compactMap { $0.count == 2 ? UInt8($0, radix: 16) : nil }
+        let bytes = pairs.compactMap { $0.count == 2 && $0.allSatisfy(\.isHexDigit) ? UInt8($0, radix: 16) : nil }
         guard bytes.count == pairs.count else { return nil }
         self.init(bytes: bytes)
     }

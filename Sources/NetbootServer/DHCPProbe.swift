@@ -5,8 +5,8 @@ import LinuxCalls
 enum DHCPProbe {
     /// The first other server heard on the interface, or nil; blocking for `seconds`.
     ///
-    /// A discover is what every server answers; an inform besides, since dnsmasq pings for 3 s before it offers but
-    /// answers an inform at once.
+    /// A discover is what every server answers; an inform goes first, since dnsmasq answers it at once but pings for 3 s
+    /// before it offers, deaf the while.
     static func run(
         interface: String, mac: MACAddress, address: IPv4Address, transaction: UInt32, seconds: Int = 2
     ) throws -> IPv4Address? {
@@ -24,7 +24,7 @@ enum DHCPProbe {
         for turn in 0..<(seconds * 1000 / step) {
             // Twice: one may be lost.
             if turn == 0 || turn == seconds * 500 / step {
-                for message in [discover, inform] {
+                for message in [inform, discover] {
                     try socket.send(message.bytes, to: IPv4Address.broadcast.value, port: DHCP.serverPort)
                 }
             }

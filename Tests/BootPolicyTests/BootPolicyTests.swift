@@ -1,0 +1,147 @@
+import BootProtocols
+import Testing
+
+@testable import BootPolicy
+
+@Suite struct BootPolicyTests {
+    @Test(arguments: [
+        (BootRequest.Client.pxe, UInt16(0), BootPolicy.UEFILoader.uki, "boot/a1/undionly.kpxe", "PXEClient"),
+        (.pxe, 7, .uki, "boot/a1/lab-node.efi", "PXEClient"), (.pxe, 9, .uki, "boot/a1/lab-node.efi", "PXEClient"),
+        (.pxe, 7, .ipxe, "boot/a1/snponly.efi", "PXEClient"),
+        (.uefiHTTP, 16, .ipxe, "http://10.77.0.1:8080/boot/a1/lab-node.efi", "HTTPClient"),
+        (.iPXE, 0, .uki, "http://10.77.0.1:8080/boot/a1/boot.ipxe", ""),
+        (.iPXE, 7, .ipxe, "http://10.77.0.1:8080/boot/a1/boot.ipxe", ""),
+    ])
+    func `each firmware is offered what it can boot`(
+        client: BootRequest.Client, architecture: UInt16, loader: BootPolicy.UEFILoader, file: String, vendor: String
+    ) throws {
+        let request = BootRequest(mac: Sample.node, client: client, architecture: .init(rawValue: architecture))
+        let offer = try Sample.policy(loader: loader).offer(to: request, attempt: "a1")
+        #expect(offer.answer == .boot(file))
+        #expect(offer.vendorClass ?? "" == vendor)
+        #expect(!offer.why.isEmpty)
+    }
+
+    @Test func `a machine of another architecture is ignored, with the reason`() throws {
+        let request = BootRequest(mac: Sample.node, client: .pxe, architecture: .init(rawValue: 11))
+        guard case .ignored(let reason) = try Sample.policy().offer(to: request, attempt: "a").answer else {
+            Issue.record("it was answered")
+            return
+        }
+        #expect(reason.contains("ARM64 UEFI"))
+    }
+
+    @Test func `a running system gets an address from a full server and nothing from a proxy`() throws {
+        let request = BootRequest(mac: Sample.node, client: .plain)
+        #expect(try Sample.policy().offer(to: request, attempt: "a").answer == .addressOnly)
+        if case .ignored = try Sample.policy(isProxy: true).offer(to: request, attempt: "a").answer {
+        } else {
+            Issue.record("a proxy answered a plain client")
+        }
+    }
+
+    @Test func `UEFI behind a proxy sees no option 43, and every other PXE does`() throws {
+        let uefi = BootRequest(mac: Sample.node, client: .pxe, architecture: .uefiX64)
+        let bios = BootRequest(mac: Sample.node, client: .pxe, architecture: .bios)
+        let control = DHCP.Option(.vendorSpecific, [6, 1, 8, 255])
+        #expect(try Sample.policy(isProxy: true).offer(to: uefi, attempt: "a").options == [])
+        #expect(try Sample.policy().offer(to: uefi, attempt: "a").options == [control])
+        #expect(try Sample.policy(isProxy: true).offer(to: bios, attempt: "a").options == [control])
+    }
+
+    @Test func `requests are told apart by user class, vendor class and architecture`() {
+        func client(_ vendor: String?, _ user: String? = nil) -> BootRequest.Client? {
+            BootRequest(Sample.message(.discover, vendor: vendor, user: user))?.client
+        }
+        #expect(client("PXEClient:Arch:00000:UNDI:002001") == .pxe)
+        #expect(client("PXEClient:Arch:00000:UNDI:002001", "iPXE") == .iPXE)
+        #expect(client("HTTPClient:Arch:00016:UNDI:003000") == .uefiHTTP)
+        #expect(client("U-Boot.armv8") == .uBoot)
+        #expect(client("udhcp 1.35.0") == .plain)
+        #expect(client(nil) == .plain)
+        #expect(
+            BootRequest(Sample.message(.discover, vendor: "PXEClient:Arch:00007:UNDI:003000"))?.architecture == .uefiX64
+        )
+    }
+
+    @Test func `kernel parameters that would escape from a script are refused by name`() throws {
+        for parameter in ["a=${net0/ip}", "a\nreboot"] {
+            #expect(throws: BootPolicyError.self) {
+                try ServedSystem(manifest: Sample.manifest(parameters: [parameter]), stubHead: nil)
+            }
+        }
+        #expect(throws: BootPolicyError.self) { try ServedSystem(manifest: Sample.manifest("a/b"), stubHead: nil) }
+        #expect(throws: BootPolicyError.self) {
+            try ServedSystem(manifest: Sample.manifest(), stubHead: [1, 2, 3])
+        }
+        #expect(throws: BootPolicyError.self) { try NetbootTemplates(ipxe: "{{#open}}") }
+    }
+}
+
+@Suite struct BootFileTests {
+    static func attempts() throws -> BootAttempts {
+        var attempts = BootAttempts()
+        let request = BootRequest(mac: Sample.node, client: .iPXE)
+        _ = attempts.begin(request, system: try Sample.system(), now: .seconds(1)) { "a1" }
+        return attempts
+    }
+
+    @Test func `the initramfs is its segments, each padded to four bytes`() throws {
+        let file = try #require(try Sample.policy().bootFile(named: "boot/a1/initrd", for: Self.attempts())).file
+        #expect(
+            file.extents == [
+                .stored(path: "\(Sample.path)/init", offset: 0, length: 10), .literal([0, 0]),
+                .stored(path: "\(Sample.path)/a", offset: 0, length: 12),
+                .stored(path: "\(Sample.path)/settings", offset: 0, length: 7), .literal([0]),
+            ])
+        #expect(file.size == Sample.manifest().initramfsSize)
+    }
+
+    @Test func `the script and the unified kernel name the boot they belong to`() throws {
+        let policy = try Sample.policy()
+        let script = try #require(policy.bootFile(named: "/boot/a1/boot.ipxe", for: Self.attempts())).file
+        guard case .literal(let bytes) = script.extents.first else {
+            Issue.record("the script is no literal")
+            return
+        }
+        let line =
+            "kernel http://10.77.0.1:8080/boot/a1/kernel quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1"
+        #expect(String(decoding: bytes, as: UTF8.self).contains(line))
+        let unified = try #require(policy.bootFile(named: "boot/a1/lab-node.efi", for: Self.attempts())).file
+        #expect(unified.contentType == "application/efi")
+        #expect(
+            unified.extents.contains(
+                .literal(Array("quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1".utf8))))
+        #expect(unified.extents.contains(.stored(path: "\(Sample.path)/vmlinuz", offset: 0, length: 1000)))
+    }
+
+    @Test(arguments: [
+        "", "/", "boot", "boot/a1", "boot/a1/", "boot/a2/kernel", "boot/a1/../kernel", "boot//a1/kernel",
+        "boot/a1/kernel/",
+        "..\\boot\\a1\\kernel", "boot/A1/kernel", "boot/a1/kernel\u{0}", "/etc/passwd", "boot/a1/linuxx64.efi.stub",
+        "boot/a1/other.efi", "boot/a1/%6bernel", "nix/store/abc-x/vmlinuz",
+    ])
+    func `a name that is none of ours is nothing`(_ name: String) throws {
+        #expect(try Sample.policy().bootFile(named: name, for: Self.attempts()) == nil)
+    }
+
+    @Test func `a node in flight keeps the system it began with`() throws {
+        var policy = try Sample.policy()
+        let attempts = try Self.attempts()
+        policy.everyone = try Sample.system("newer")
+        #expect(policy.bootFile(named: "boot/a1/lab-node.efi", for: attempts) != nil)
+        #expect(policy.bootFile(named: "boot/a1/newer.efi", for: attempts) == nil)
+        #expect(policy.bootFile(named: "newer.efi", for: attempts) != nil)
+    }
+
+    @Test func `a range is cut from the extents it touches`() throws {
+        let file = try #require(try Sample.policy().bootFile(named: "boot/a1/initrd", for: Self.attempts())).file
+        #expect(
+            file.extents(in: 8..<14) == [
+                .stored(path: "\(Sample.path)/init", offset: 8, length: 2), .literal([0, 0]),
+                .stored(path: "\(Sample.path)/a", offset: 0, length: 2),
+            ])
+        #expect(file.extents(in: 0..<file.size) == file.extents)
+        #expect(file.extents(in: 40..<90).isEmpty)
+    }
+}

@@ -1,0 +1,63 @@
+import BootProtocols
+import SystemModel
+
+@testable import BootPolicy
+
+/// Values that the suites share.
+enum Sample {
+    static let node = MACAddress("52:54:00:12:34:56")!
+    static let server = IPv4Address("10.77.0.1")!
+    static let path = "/nix/store/abc-x"
+
+    /// The least that reads as a PE32+ header without sections.
+    static let stubHead: [UInt8] = {
+        var bytes = [UInt8](repeating: 0, count: 1024)
+        bytes.replaceSubrange(0..<2, with: [0x4d, 0x5a])
+        bytes[0x3c] = 0x80
+        bytes.replaceSubrange(0x80..<0x84, with: [0x50, 0x45, 0, 0])
+        bytes.replaceSubrange(0x84..<0x86, with: [0x64, 0x86])
+        bytes[0x94] = 240
+        bytes.replaceSubrange(0x98..<0x9a, with: [0x0b, 0x02])
+        bytes.replaceSubrange(0xb8..<0xc0, with: [0, 0x10, 0, 0, 0, 2, 0, 0])
+        bytes[0x98 + 108] = 16
+        return bytes
+    }()
+
+    static func manifest(_ name: String = "lab-node", parameters: [String] = ["quiet"]) -> ImageManifest {
+        func part(_ file: String, _ size: Int) -> ImageManifest.Part { .init(path: "\(path)/\(file)", size: size) }
+        func segment(_ name: String, _ size: Int) -> ImageManifest.Segment {
+            .init(part: part(name, size), summary: .init(name: name, size: size, unpackedBytes: size, inodes: 1))
+        }
+        return ImageManifest(
+            system: name, platform: "x86_64", kernel: part("vmlinuz", 1000), kernelRelease: "6.1",
+            kernelParameters: parameters, segments: [segment("init", 10), segment("a", 12), segment("settings", 7)],
+            loaders: [
+                "undionly.kpxe": part("undionly.kpxe", 70), "snponly.efi": part("snponly.efi", 80),
+                ServedSystem.stubName: part("stub", 4096),
+            ], peakMemory: 0)
+    }
+
+    static func system(_ name: String = "lab-node") throws -> ServedSystem {
+        try ServedSystem(manifest: manifest(name), stubHead: stubHead)
+    }
+
+    static func policy(isProxy: Bool = false, loader: BootPolicy.UEFILoader = .uki) throws -> BootPolicy {
+        BootPolicy(
+            serverAddress: server, httpPort: 8080, uefiLoader: loader, isProxy: isProxy, everyone: try system(),
+            templates: try NetbootTemplates(
+                ipxe: "#!ipxe\nkernel {{{base}}}/kernel {{{parameters}}}\ninitrd {{{base}}}/initrd\n"))
+    }
+
+    static func message(
+        _ kind: DHCP.MessageType, vendor: String? = nil, user: String? = nil, architecture: UInt16? = nil,
+        _ more: [DHCP.Option] = []
+    ) -> DHCP.Message {
+        var options = [DHCP.Option(.messageType, [kind.rawValue])]
+        if let vendor { options.append(DHCP.Option(.vendorClass, vendor)) }
+        if let user { options.append(DHCP.Option(.userClass, user)) }
+        if let architecture {
+            options.append(DHCP.Option(.architectures, [UInt8(architecture >> 8), UInt8(architecture & 255)]))
+        }
+        return DHCP.Message(isReply: false, hardwareAddress: node.bytes, transaction: 7, options: options + more)
+    }
+}
