@@ -73,7 +73,8 @@ struct RealClientTests {
         let script = "printf '#!/bin/sh\\n[ $1 = bound ] && echo GOT $ip $subnet\\nexit 0\\n' > s; chmod +x s; "
         let first = try lab.client(script + "busybox udhcpc -i veth1 -n -q -f -s ./s")
         let address = try #require(first.output.firstMatch(of: /GOT (10\.77\.0\.1[01]\d) 255\.255\.255\.0/)?.1)
-        let second = try lab.client("touch l; dhclient -1 -d -sf /bin/true -lf l -pf p veth1 & D=$!; sleep 4; kill -9 $D; wait")
+        let second = try lab.client(
+            "touch l; dhclient -1 -d -sf /bin/true -lf l -pf p veth1 & D=$!; sleep 4; kill -9 $D; wait")
         #expect(second.output.contains("bound to \(address)"))
         capture.waitUntilExit()
         let faults = try Laboratory.run(
