@@ -15,10 +15,17 @@ extension ConfigureBuilder {
             zstd -dcq "$segment" | cpio -idmu --quiet --nonmatching proc dev 'dev/*' tmp run sys 'usr/lib/firmware/*' 2>/build/cpio.log || { cat /build/cpio.log >&2; exit 1; }
         done </build/segments
 
-        # 2. dpkg's idea of them: unpacked, configuration files with the sums that dpkg itself would have noted.
+        # 2. From here on whatever changes is the configuration.
+        find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/before
+        : >/build/stamp
+        # Change times have the grain of the kernel's tick.
+        sleep 0.05
+
+        # 3. dpkg's idea of them: unpacked, configuration files with the sums that dpkg itself would have noted.
         info=var/lib/dpkg/info
         mkdir -p $info var/lib/dpkg/updates var/lib/dpkg/triggers var/lib/dpkg/alternatives var/lib/dpkg/parts
         echo 1 >$info/format
+        echo /. >$info/bootferry-init.list
         : >var/lib/dpkg/available
         grep -E '^ /.* newconffile$' /build/status | sed 's/^ //; s/ newconffile$//' | while read -r file; do
             if [ -f ".$file" ]; then md5sum ".$file"; fi
@@ -41,9 +48,6 @@ extension ConfigureBuilder {
                 esac
             done <"$file"
         done
-
-        # 3. From here on whatever changes is the configuration.
-        find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/before
         keys=
         if [ -x usr/sbin/sshd ]; then
             # Keys are made per node: placeholders keep the package from making some here.
@@ -53,9 +57,6 @@ extension ConfigureBuilder {
         mkdir -p usr/sbin
         printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
         chmod 755 usr/sbin/policy-rc.d
-        : >/build/stamp
-        # Change times have the grain of the kernel's tick.
-        sleep 0.05
         while IFS='	' read -r segment path; do
             zstd -dcq "$segment" | cpio -idmu --quiet "$path"
         done </build/winners

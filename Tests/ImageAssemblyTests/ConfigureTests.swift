@@ -73,6 +73,8 @@ import Testing
         let summary = try SegmentSummary(segment: output)
         #expect(summary.removals == ["usr/share/demo/unwanted"])
         let contents = try Tree.text(output.appending("contents"))
+        // Without it dpkg on the node would not find the lists of `Multi-Arch: same` packages.
+        #expect(contents.contains("\nvar/lib/dpkg/info/format\n"))
         #expect(contents.contains("\nvar/lib/demo/link\n") && !contents.contains("var/cache/demo/file"))
         #expect(!contents.contains("usr/share/demo/wanted") && !contents.contains("policy-rc.d"))
         #expect(try bench.listing(output).contains("-r--r--r-- 0 0 0 etc/machine-id"))

@@ -26,6 +26,7 @@ import Testing
                 "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
             "units/usr/lib/systemd/system/multi-user.target": "[Unit]\n",
         ]
+        try Tree.write([0, 255], to: bench.store.appending("data"))
         for (path, text) in files { try Tree.write(Array(text.utf8), to: configuration.appending(path)) }
         try Tree.write(
             SegmentSummary(
@@ -44,13 +45,13 @@ import Testing
             ],
             files: [
                 .init(
-                    path: "/etc/motd", contents: Array("hello\n".utf8), linkTarget: nil, mode: 0o644, owner: "root",
+                    path: "/etc/motd", text: "hello\n", mode: 0o644, owner: "root",
                     group: "root"),
                 .init(
-                    path: "/opt/lab/data", contents: [0, 255], linkTarget: nil, mode: 0o2600, owner: "ada",
+                    path: "/opt/lab/data", source: "/nix/store/data", mode: 0o2600, owner: "ada",
                     group: "sudo"),
                 .init(
-                    path: "/bin/x", contents: nil, linkTarget: "/opt/lab/data", mode: 0o777, owner: "root",
+                    path: "/bin/x", linkTarget: "/opt/lab/data", mode: 0o777, owner: "root",
                     group: "root"),
             ],
             network: .dhcp, timeZone: "Europe/Berlin", locale: "C.UTF-8")
