@@ -1,5 +1,6 @@
 import Archives
 import Building
+import DebianArchive
 import Foundation
 import SystemPackage
 
@@ -46,7 +47,8 @@ public struct ConfigureBuilder: Builder {
                     name: control.name, replaces: control.replaces,
                     contents: try Tree.text(directory.appending("contents")).split(separator: "\n").map(String.init)))
         }
-        stanzas.append((pseudoPackage.name, pseudoPackage.stanza))
+        // Kernel packages depend on something that makes an initramfs.
+        stanzas.append((InstalledPseudoPackage.name, InstalledPseudoPackage.stanza))
         // bubblewrap mounts here, so these exist before the packages bring them.
         let places = ["", "dev", "proc", "run", "tmp", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"]
         for name in places + ["var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/updates"] {
@@ -70,24 +72,6 @@ public struct ConfigureBuilder: Builder {
         try write(infoNames.map { "\($0.name)\t\($0.segment)/segment.cpio.zst\n" }.joined(), "packages")
         try write(script, "configure")
     }
-
-    /// Kernel packages depend on something that makes an initramfs, which is Bootferry itself.
-    private static let pseudoPackage = (
-        name: "bootferry-init",
-        stanza: """
-        Package: bootferry-init
-        Status: install ok installed
-        Priority: optional
-        Section: admin
-        Maintainer: Bootferry
-        Architecture: all
-        Version: 1
-        Provides: linux-initramfs-tool
-        Description: stands for an initramfs generator
-         The whole system is its own initramfs.
-
-        """
-    )
 
     /// A package's stanza in dpkg's status file, unpacked and waiting to be configured.
     private static func status(of control: PackageControl, conffiles: String) -> String {

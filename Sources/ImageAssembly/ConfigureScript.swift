@@ -26,6 +26,7 @@ extension ConfigureBuilder {
         mkdir -p $info var/lib/dpkg/updates var/lib/dpkg/triggers var/lib/dpkg/alternatives var/lib/dpkg/parts
         echo 1 >$info/format
         echo /. >$info/bootferry-init.list
+        : >$info/bootferry-init.md5sums
         : >var/lib/dpkg/available
         grep -E '^ /.* newconffile$' /build/status | sed 's/^ //; s/ newconffile$//' | while read -r file; do
             if [ -f ".$file" ]; then md5sum ".$file"; fi
