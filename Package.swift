@@ -76,7 +76,7 @@ let package = Package(
         module("Building", ["StoreModel", "LocalStore", "LinuxCalls", subprocess, system, log]),
         module(
             "ImageAssembly",
-            ["FileFormats", "SystemModel", "Archives", "Building", "Fetching", system]),
+            ["FileFormats", "DebianArchive", "SystemModel", "Archives", "Building", "Fetching", system]),
         module(
             "NetbootServer",
             ["BootPolicy", "BootProtocols", "LinuxCalls", nioCore, nioPosix, nioHTTP1, log, system]),

@@ -36,7 +36,8 @@ struct QEMUMachine {
 
     var arguments: [String] {
         let common = [
-            "-accel", accelerator, "-cpu", accelerator == "kvm" ? "host" : "max", "-smp", "2",
+            // QEMU 7.2's TCG loses the flags after cmpxchg16b: Debian 13's kernels then oops at random places.
+            "-accel", accelerator, "-cpu", accelerator == "kvm" ? "host" : "max,-cx16", "-smp", "2",
             "-m", String(memory), "-nodefaults", "-display", "none", "-no-reboot", "-serial",
             isInteractive ? "mon:stdio" : "stdio",
             "-device", "virtio-rng-pci",
