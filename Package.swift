@@ -2,7 +2,12 @@
 import PackageDescription
 
 /// Warnings are errors in our own targets; dependencies keep their own rules.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+///
+/// Tests run in the release configuration, so that product and tests share one build of the dependencies; their
+/// `@testable import` needs the second flag there.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .unsafeFlags(["-enable-testing"], .when(configuration: .release)),
+]
 
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []

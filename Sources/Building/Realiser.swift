@@ -147,6 +147,7 @@ public struct Realiser: Sendable {
                 subject: derivation.name, message: "needs the builder '\(derivation.builder)', which does not exist")
         }
         let scratch = try store.makeScratch()
+        defer { withExtendedLifetime(scratch) {} }
         let log = BuildLog(file: store.directory.log.appending("\(resolved.baseName).log"))
         let request = BuildRequest(
             derivation: derivation, output: scratch.path.appending("output"), scratch: scratch.path.appending("work"),

@@ -77,6 +77,7 @@ struct BootCommand: AsyncParsableCommand {
         guard let generation = try workspace.store.generations(of: system.name).first(where: { $0.number == number })
         else { throw CommandError(subject: "\(system.name) generation \(number)", message: "has gone meanwhile") }
         let scratch = try workspace.store.makeScratch()
+        defer { withExtendedLifetime(scratch) {} }
         let node = LocalNode(
             machine: QEMUMachine(
                 firmware: firmware, memory: memory ?? system.memory, macAddress: "52:54:00:12:34:56", tap: "tap0",

@@ -1,0 +1,129 @@
+import Building
+import Foundation
+import LocalStore
+import StoreModel
+import Synchronization
+import SystemPackage
+import Testing
+
+/// Writes its environment's `text`, after the contents of its inputs, and counts how often it ran.
+final class TextBuilder: Builder {
+    private let builds = Mutex<[String]>([])
+
+    var built: [String] { builds.withLock { $0 } }
+
+    func build(_ request: BuildRequest) async throws {
+        builds.withLock { $0.append(request.derivation.name) }
+        var text = try request.require("text")
+        if text == "fail" {
+            request.logger.info("what the builder said")
+            throw BuildError(subject: request.derivation.name, message: "was told to fail")
+        }
+        for input in (request.derivation.environment["inputs"] ?? "").split(separator: " ") {
+            text += try String(contentsOfFile: request.physical(String(input)).string, encoding: .utf8)
+        }
+        try text.write(toFile: request.output.string, atomically: false, encoding: .utf8)
+    }
+}
+
+@Suite struct RealiserTests {
+    let folder: FilePath
+    let store: LocalStore
+    let builder = TextBuilder()
+
+    init() throws {
+        folder = FilePath(NSTemporaryDirectory()).appending("bootferry-realiser-\(UUID().uuidString)")
+        store = try LocalStore(opening: StateDirectory(folder), now: { 1 })
+    }
+
+    private func cleanUp() { try? FileManager.default.removeItem(atPath: folder.string) }
+
+    private var realiser: Realiser {
+        Realiser(store: store, builders: ["builtin:text": builder], width: .init(fetches: 2, builds: 2)) { _ in }
+    }
+
+    private func add(_ name: String, _ text: String, inputs: [StorePath] = [], to plan: inout BuildPlan) throws
+        -> StorePath
+    {
+        let path = try plan.add(
+            Derivation(
+                name: name, builder: "builtin:text",
+                environment: [
+                    "text": text, "inputs": inputs.map { Derivation.placeholder(for: $0) }.joined(separator: " "),
+                ], inputDerivations: Set(inputs)))
+        plan.target = path
+        return path
+    }
+
+    /// `base` -> `middle` -> `top`.
+    private func chain(base: String, middle: String = "m") throws -> BuildPlan {
+        var plan = BuildPlan()
+        let first = try add("base", base, to: &plan)
+        let second = try add("middle", middle, inputs: [first], to: &plan)
+        _ = try add("top", "t", inputs: [second], to: &plan)
+        return plan
+    }
+
+    private func text(_ path: StorePath) throws -> String {
+        try String(contentsOfFile: store.physicalPath(of: path).string, encoding: .utf8)
+    }
+
+    @Test func `a plan is built inputs first, and a second time not at all`() async throws {
+        defer { cleanUp() }
+        let plan = try chain(base: "b")
+        let output = try await realiser.realise(plan)
+        #expect(try text(output) == "tmb")
+        #expect(builder.built == ["base", "middle", "top"])
+        #expect(try await realiser.realise(plan) == output)
+        #expect(builder.built.count == 3)
+    }
+
+    @Test func `a changed derivation with the same output stops the rebuild there`() async throws {
+        defer { cleanUp() }
+        let output = try await realiser.realise(chain(base: "b"))
+        var plan = BuildPlan()
+        // Another derivation, by its name in the environment, whose output has the same name and bytes.
+        let base = try plan.add(
+            Derivation(
+                name: "base", builder: "builtin:text", environment: ["text": "b", "inputs": "", "remark": "changed"]))
+        let middle = try add("middle", "m", inputs: [base], to: &plan)
+        _ = try add("top", "t", inputs: [middle], to: &plan)
+        #expect(try await realiser.realise(plan) == output)
+        #expect(builder.built == ["base", "middle", "top", "base"])
+    }
+
+    @Test func `only what depends on a change is built again`() async throws {
+        defer { cleanUp() }
+        _ = try await realiser.realise(chain(base: "b"))
+        #expect(try text(try await realiser.realise(chain(base: "b", middle: "M"))) == "tMb")
+        #expect(builder.built == ["base", "middle", "top", "middle", "top"])
+    }
+
+    @Test func `a failing build names the derivation and shows the log's end`() async throws {
+        defer { cleanUp() }
+        let plan = try chain(base: "b", middle: "fail")
+        let error = await #expect(throws: BuildError.self) { try await realiser.realise(plan) }
+        #expect(error?.subject == "middle")
+        #expect(error?.cause == "what the builder said")
+        // What was made before it is kept.
+        _ = try? await realiser.realise(plan)
+        #expect(builder.built == ["base", "middle", "middle"])
+    }
+
+    @Test func `two that want the same at once have it built once`() async throws {
+        defer { cleanUp() }
+        let plan = try chain(base: "b")
+        async let first = realiser.realise(plan)
+        async let second = realiser.realise(plan)
+        #expect(try await first == second)
+        #expect(builder.built.sorted() == ["base", "middle", "top"])
+    }
+
+    @Test func `a builder that does not exist is an error that says which`() async throws {
+        defer { cleanUp() }
+        var plan = BuildPlan()
+        plan.target = try plan.add(Derivation(name: "x", builder: "builtin:nothing"))
+        let error = await #expect(throws: BuildError.self) { try await realiser.realise(plan) }
+        #expect(error?.message.contains("builtin:nothing") == true)
+    }
+}
