@@ -46,7 +46,7 @@ public struct BootferryProgram: Sendable {
                 Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),
             workingDirectory: directory, output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
         return Outcome(
-            status: result.terminationStatus, output: result.standardOutput ?? "",
-            messages: result.standardError ?? "")
+            status: result.terminationStatus, output: result.standardOutput,
+            messages: result.standardError)
     }
 }
