@@ -1,3 +1,4 @@
+import BootProtocols
 import FileFormats
 import SystemModel
 
@@ -15,12 +16,12 @@ extension BootPolicy {
         for file in files {
             let candidate = BootFileName(attempt: parts.attempt, file: file)
             guard candidate.lastPart(for: system) == parts.file else { continue }
-            return bootFile(candidate, of: system).map { (candidate, $0) }
+            return bootFile(candidate, of: system, for: attempts.attempt(parts.attempt)?.node).map { (candidate, $0) }
         }
         return nil
     }
 
-    func bootFile(_ name: BootFileName, of system: ServedSystem) -> BootFile? {
+    func bootFile(_ name: BootFileName, of system: ServedSystem, for node: MACAddress?) -> BootFile? {
         switch name.file {
         case .kernel: BootFile(extents: [.whole(system.manifest.kernel)])
         case .initramfs: .initramfs(of: system.manifest)
@@ -31,29 +32,30 @@ extension BootPolicy {
                     contentType: loader.hasSuffix(".efi") ? "application/efi" : "application/octet-stream")
             }
         case .script:
-            BootFile(extents: [.literal(Array(script(for: name.attempt, of: system).utf8))], contentType: "text/plain")
-        case .unifiedKernel: unifiedKernel(for: name.attempt, of: system)
+            BootFile(
+                extents: [.literal(Array(script(for: name.attempt, of: system, node).utf8))], contentType: "text/plain")
+        case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
         }
     }
 
-    private func script(for attempt: String, of system: ServedSystem) -> String {
+    private func script(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> String {
         templates.ipxe.render([
             "system": system.manifest.system,
             "attempt": attempt,
             // Absolute: behind a proxy iPXE's own idea of the server is the DHCP server.
             "base": "\(serverURL)/boot/\(attempt)",
-            "parameters": system.commandLine(server: serverURL, attempt: attempt),
+            "parameters": system.commandLine(server: serverURL, attempt: attempt, node: node),
         ])
     }
 
-    private func unifiedKernel(for attempt: String, of system: ServedSystem) -> BootFile? {
+    private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {
         guard let stub = system.stub else { return nil }
         let manifest = system.manifest
         let release = "ID=bootferry\nNAME=Bootferry\nPRETTY_NAME=\"\(manifest.system)\"\n"
         let contents: [(name: String, extents: [BootFile.Extent])] = [
             (".osrel", [.literal(Array(release.utf8))]),
             (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
-            (".cmdline", [.literal(Array(system.commandLine(server: serverURL, attempt: attempt).utf8))]),
+            (".cmdline", [.literal(Array(system.commandLine(server: serverURL, attempt: attempt, node: node).utf8))]),
             (".linux", [.whole(manifest.kernel)]),
             (".initrd", BootFile.initramfs(of: manifest).extents),
         ]

@@ -1,3 +1,4 @@
+import BootProtocols
 import FileFormats
 import SystemModel
 
@@ -56,8 +57,11 @@ public struct ServedSystem: Sendable, Equatable {
         }
     }
 
-    /// Kernel parameters of one boot: the manifest's, then where the server is and which boot this is.
-    func commandLine(server: String, attempt: String) -> String {
-        (manifest.kernelParameters + ["bootferry.server=\(server)", "bootferry.boot=\(attempt)"]).joined(separator: " ")
+    /// Kernel parameters of one boot: the manifest's, then where the server is, which boot this is, and by which card
+    /// (as PXELINUX says it), which a machine without a serial number takes its identity from.
+    func commandLine(server: String, attempt: String, node: MACAddress?) -> String {
+        let card = node.map { ["BOOTIF=01-" + $0.description.split(separator: ":").joined(separator: "-")] } ?? []
+        let boot = ["bootferry.server=\(server)", "bootferry.boot=\(attempt)"]
+        return (manifest.kernelParameters + boot + card).joined(separator: " ")
     }
 }

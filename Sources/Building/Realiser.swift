@@ -56,8 +56,16 @@ public struct Realiser: Sendable {
             .planned(
                 builds: needed.count - fetches.count, fetches: fetches.count,
                 bytes: fetches.reduce(0) { $0 + (Int(plan.derivations[$1]?.environment["size"] ?? "") ?? 0) }))
+        try await sweep()
         try await run(plan, needed: needed, outputs: &outputs)
         return outputs.filter { targets.contains($0.key) }
+    }
+
+    /// Removes what killed builds left, so that it does not fill the disk.
+    private func sweep() async throws {
+        let report = try await onBlockingThread { [store] in try store.sweepAbandonedWork() }
+        // What has many owners can only be removed from inside a sandbox; what resists that too, `gc` names.
+        for path in report.remaining.keys { try? await Sandbox.remove(path) }
     }
 
     /// Outputs known without building, by `.drv` path; only those whose objects are valid. They stay, whatever is

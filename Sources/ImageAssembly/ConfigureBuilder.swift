@@ -7,7 +7,8 @@ import SystemPackage
 /// `builtin:configure`: the packages' maintainer scripts, run once for the whole set; what they changed is the
 /// `configuration` segment.
 ///
-/// Environment: `segments` (store paths in the image's order, separated by spaces) and `toolbox`. Besides the segment's own
+/// Environment: `segments` (store paths in the image's order, separated by spaces), `toolbox` and, where one has to be
+/// made, `locale`. Besides the segment's own
 /// files the output has what the settings and services steps read: `accounts/{passwd,group,shadow,gshadow}`, `units/`
 /// (systemd's unit directories as configured), `skel/` and `os-release`.
 public struct ConfigureBuilder: Builder {
@@ -105,6 +106,7 @@ public struct ConfigureBuilder: Builder {
             temporaryDirectories: ["/build/root/var/lib/dpkg/updates"], manyOwners: true,
             environment: [
                 "SOURCE_DATE_EPOCH": String(SegmentWriter.epoch), "DPKG_ARCH": try Self.architecture(request),
+                "LOCALE": request.derivation.environment["locale"] ?? "",
             ])
         async let ran = {
             // Only the end of the last writer ends the tar stream.

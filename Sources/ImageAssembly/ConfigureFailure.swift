@@ -11,6 +11,13 @@ enum ConfigureFailure {
         {
             return FileConflicts.refused(parts[0], parts[1], parts[2])
         }
+        let locale = "bootferry: locale "
+        if let name = lines.last(where: { $0.hasPrefix(locale) })?.dropFirst(locale.count) {
+            return BuildError(
+                kind: .usage, subject: "locale '\(name)'", message: "cannot be made from the system's packages",
+                cause: lines.last { $0.contains("localedef") || $0.contains("[error]") },
+                remedy: "add the package 'locales', and check the name against /usr/share/i18n/SUPPORTED")
+        }
         guard let (package, end) = failed(in: lines) else {
             return BuildError(
                 subject: "configuration", message: "could not be made in the sandbox",

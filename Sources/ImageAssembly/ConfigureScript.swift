@@ -136,6 +136,17 @@ extension ConfigureBuilder {
             done
         fi
 
+        if [ -n "$LOCALE" ]; then
+            if [ ! -e usr/share/i18n/charmaps ]; then echo "bootferry: locale $LOCALE" >&2; exit 1; fi
+            modifier=; case $LOCALE in *@*) modifier=@${LOCALE#*@} ;; esac
+            name=${LOCALE%@*}; charset=UTF-8
+            case $name in *.*) charset=${name#*.}; name=${name%.*} ;; esac
+            mkdir -p usr/lib/locale
+            # A folder rather than the archive, which notes times.
+            inside localedef --no-archive -i "$name$modifier" -f "$charset" "/usr/lib/locale/$LOCALE" ||
+                { echo "bootferry: locale $LOCALE" >&2; exit 1; }
+        fi
+
         # 6. What later steps read.
         mkdir -p /out/accounts /out/units/etc/systemd /out/units/usr/lib/systemd /out/skel
         for file in passwd group shadow gshadow; do

@@ -13,6 +13,9 @@ struct PlanDraft {
         case outputs([StorePath])
     }
 
+    /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
+    static let builderRevision = "1"
+
     var plan = BuildPlan()
     /// Outputs known before anything is built.
     private var fixedOutputs: [StorePath: StorePath] = [:]
@@ -22,6 +25,7 @@ struct PlanDraft {
         inputs: [StorePath] = [], sources: Set<StorePath> = []
     ) throws -> StorePath {
         var environment = environment
+        environment["revision"] = .text(Self.builderRevision)
         if let toolbox { environment["toolbox"] = .output(toolbox) }
         var derivation = Derivation(name: name, builder: builder, inputDerivations: Set(inputs), inputSources: sources)
         for (key, value) in environment {

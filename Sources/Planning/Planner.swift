@@ -30,6 +30,10 @@ public struct Planner: Sendable {
         self.hostFiles = hostFiles
     }
 
+    /// What every image is started with. Should `/init` not run, as in a truncated root, the kernel must not go on to
+    /// another init, and should restart rather than stand still.
+    static let bootParameters = ["init=/init", "panic=60"]
+
     /// Where Debian's `ipxe` and `systemd-boot-efi` put the loaders of a platform, by the names they are served under.
     public static func loaderFiles(for platform: Platform) -> [String: String] {
         [
@@ -56,9 +60,11 @@ public struct Planner: Sendable {
                 toolbox: compressor)
         }
         let kernel = try draft.add("kernel", builder: "builtin:kernel", ["deb": .output(draft.fetch(kernelPackage))])
+        var configureInputs: [String: PlanDraft.Value] = ["segments": .outputs(segments)]
+        // C.UTF-8 is in libc itself; others are made from the package `locales`.
+        if !["C.UTF-8", "C", "POSIX"].contains(system.locale) { configureInputs["locale"] = .text(system.locale) }
         let configuration = try draft.add(
-            "configuration", builder: "builtin:configure", ["segments": .outputs(segments)],
-            toolbox: toolbox)
+            "configuration", builder: "builtin:configure", configureInputs, toolbox: toolbox)
         let first = try draft.add(
             "init-segment", builder: "builtin:init", ["files": .text(try canonicalJSON(initFiles))],
             toolbox: compressor)
@@ -80,7 +86,8 @@ public struct Planner: Sendable {
             "settings", builder: "builtin:settings", settingsInputs, toolbox: compressor,
             sources: Set(hostFiles.values))
         let image = ImageRequest(
-            system: system.name, platform: system.platform, kernelParameters: system.kernelParameters,
+            system: system.name, platform: system.platform,
+            kernelParameters: Self.bootParameters + system.kernelParameters,
             kernel: draft.reference(to: kernel),
             segments: ([first] + segments + [configuration, settings]).map { draft.reference(to: $0) },
             loaders: loaderFiles.mapValues { "\(draft.reference(to: loaders))/\($0)" }, memory: system.memory)

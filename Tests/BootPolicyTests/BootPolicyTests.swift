@@ -104,14 +104,13 @@ import Testing
             Issue.record("the script is no literal")
             return
         }
-        let line =
-            "kernel http://10.77.0.1:8080/boot/a1/kernel quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1"
+        let parameters =
+            "quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1 BOOTIF=01-52-54-00-12-34-56"
+        let line = "kernel http://10.77.0.1:8080/boot/a1/kernel \(parameters)"
         #expect(String(decoding: bytes, as: UTF8.self).contains(line))
         let unified = try #require(policy.bootFile(named: "boot/a1/lab-node.efi", for: Self.attempts())).file
         #expect(unified.contentType == "application/efi")
-        #expect(
-            unified.extents.contains(
-                .literal(Array("quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1".utf8))))
+        #expect(unified.extents.contains(.literal(Array(parameters.utf8))))
         #expect(unified.extents.contains(.stored(path: "\(Sample.path)/vmlinuz", offset: 0, length: 1000)))
     }
 

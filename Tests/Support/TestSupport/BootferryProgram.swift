@@ -43,7 +43,8 @@ public struct BootferryProgram: Sendable {
         let result = try await Subprocess.run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
             environment: .inherit.updating(
-                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })),
+                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
+            ),
             workingDirectory: directory, output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
         return Outcome(
             status: result.terminationStatus, output: result.standardOutput,
