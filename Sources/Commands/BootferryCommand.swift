@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Glibc
+import SystemModel
 
 /// The program: one verb a file.
 public struct BootferryCommand: AsyncParsableCommand {
@@ -47,6 +48,10 @@ public struct BootferryCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let error as ConfigurationError {
+            // Each line begins with its file:line:column, as editors expect.
+            Terminal().error(error.description)
+            Glibc.exit(error.kind.rawValue)
         } catch let error as any ExplainedError {
             Terminal().error("bootferry: \(error.description)")
             Glibc.exit(error.kind.rawValue)

@@ -1,3 +1,4 @@
+import Diagnostics
 import Glibc
 import SystemModel
 import SystemPackage
@@ -11,7 +12,7 @@ struct SystemSource {
 
     /// - Parameter name: a configuration file, a folder with a `system.yaml`, or a folder's name in `targets/systems`.
     init(_ name: String, data: ProjectData) throws {
-        let path = Self.file(name, data: data)
+        let path = try Self.file(name, data: data)
         configuration = try SystemConfiguration.read(
             path, directory: currentDirectory(), platforms: data.platforms()
         ) { HostFiles.content($0, limit: SystemConfiguration.maximumFileSize) }
@@ -21,13 +22,21 @@ struct SystemSource {
         lockPath = lock
     }
 
-    private static func file(_ name: String, data: ProjectData) -> String {
+    private static func file(_ name: String, data: ProjectData) throws -> String {
         var status = stat()
         if stat(name, &status) == 0 {
             return status.st_mode & S_IFMT == S_IFDIR ? FilePath(name).appending("system.yaml").string : name
         }
-        let shipped = data.folder.appending("targets/systems").appending(name).appending("system.yaml")
-        return !name.contains("/") && access(shipped.string, R_OK) == 0 ? shipped.string : name
+        let systems = data.folder.appending("targets/systems")
+        let shipped = try HostFiles.names(in: systems).filter {
+            access(systems.appending($0).appending("system.yaml").string, R_OK) == 0
+        }
+        if shipped.contains(name) { return systems.appending(name).appending("system.yaml").string }
+        let nearest = nearestSpelling(to: name, among: shipped).map { "; did you mean '\($0)'?" } ?? ""
+        throw CommandError(
+            kind: .usage, subject: name,
+            message: "is no configuration file, no folder, and no system in '\(systems)'\(nearest)",
+            remedy: "the systems there: \(shipped.joined(separator: ", "))")
     }
 
     /// The lock file, or nil where there is none yet.

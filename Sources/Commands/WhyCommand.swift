@@ -1,6 +1,7 @@
 import ArgumentParser
 import DebianArchive
 import Diagnostics
+import Foundation
 import StoreModel
 import SystemModel
 import SystemPackage
@@ -72,7 +73,10 @@ struct WhyCommand: AsyncParsableCommand {
         for segment in image.manifest.segments {
             let control = try image.physical(segment.part).removingLastComponent().appending("control")
             guard case .bytes(let bytes) = HostFiles.content(control.string) else { continue }
-            stanzas += try ControlStanza.parse(String(decoding: bytes, as: UTF8.self), source: control.string)
+            // The package's own stanza; its list of configuration files follows after an empty line.
+            let text = String(decoding: bytes, as: UTF8.self)
+            let stanza = text.range(of: "\n\n").map { String(text[..<$0.lowerBound]) } ?? text
+            stanzas += try ControlStanza.parse(stanza, source: control.string)
         }
         let present = Set(stanzas.compactMap { $0["Package"] })
         guard present.contains(name) else {
