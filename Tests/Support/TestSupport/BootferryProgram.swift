@@ -36,12 +36,20 @@ public struct BootferryProgram: Sendable {
 
     /// Runs a verb to its end.
     public func run(
-        _ arguments: String..., in directory: FilePath = checkout, prefix: [String] = []
+        _ arguments: String..., in directory: FilePath = checkout, prefix: [String] = [], withState: Bool = true
+    ) async throws -> Outcome {
+        try await run(arguments, in: directory, prefix: prefix, withState: withState)
+    }
+
+    /// Runs a verb to its end; `prefix` is a command that runs it, and without state it is given no `--state-dir`.
+    public func run(
+        _ arguments: [String], in directory: FilePath = checkout, prefix: [String] = [], withState: Bool = true
     ) async throws -> Outcome {
         let command =
-            prefix + [Self.path.string] + arguments + ["--state-dir", stateDirectory.string]
+            prefix + [Self.path.string] + arguments + (withState ? ["--state-dir", stateDirectory.string] : [])
         let result = try await Subprocess.run(
-            .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+            command[0].hasPrefix("/") ? .path(FilePath(command[0])) : .name(command[0]),
+            arguments: Arguments(Array(command.dropFirst())),
             environment: .inherit.updating(
                 Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
             ),
