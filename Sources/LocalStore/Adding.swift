@@ -130,9 +130,12 @@ extension LocalStore {
         }
     }
 
+    /// Puts all of an object on the medium: file by file where there are few, since a file system's other writers
+    /// may have much to write.
     private func sync(_ path: FilePath) throws {
-        if try Files.requiredStatus(path).st_mode & S_IFMT == S_IFREG {
-            try Files.sync(path)
+        var parts: [FilePath] = []
+        if try Files.gather(path, into: &parts, limit: 64) {
+            for part in parts { try Files.sync(part) }
         } else {
             try Files.syncFileSystem(of: directory.store)
         }

@@ -101,6 +101,21 @@ enum Files {
         try check(fsync(descriptor.rawValue), "cannot sync", path)
     }
 
+    /// Gathers a tree's files and directories, contents before their directory; false if they are more than `limit`.
+    static func gather(
+        _ path: FilePath, into parts: inout [FilePath], limit: Int
+    ) throws(LocalStoreError) -> Bool {
+        let kind = try requiredStatus(path).st_mode & S_IFMT
+        if kind == S_IFDIR {
+            for name in try names(in: path) {
+                guard try gather(path.appending(name), into: &parts, limit: limit) else { return false }
+            }
+        }
+        // A link is on the medium with its directory.
+        if kind != S_IFLNK { parts.append(path) }
+        return parts.count <= limit
+    }
+
     /// Syncs all of the file system `path` lies on: for trees, where one call is quicker than one for each file.
     static func syncFileSystem(of path: FilePath) throws(LocalStoreError) {
         let descriptor = try open(path, .readOnly)

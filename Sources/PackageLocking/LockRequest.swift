@@ -7,8 +7,8 @@ import SystemModel
 public struct LockRequest: Sendable {
     /// What the build sandbox is made of; amd64, whatever the node is.
     public static let toolboxPackages = [
-        "bash", "coreutils", "cpio", "dash", "dpkg", "findutils", "grep", "gzip", "libc-bin", "mawk", "sed", "systemd",
-        "tar", "util-linux", "xz-utils", "zstd",
+        "bash", "coreutils", "dash", "dpkg", "findutils", "grep", "gzip", "libarchive-tools", "libc-bin", "mawk", "sed",
+        "systemd", "tar", "util-linux", "xz-utils", "zstd",
     ]
     /// Boot loaders that the server hands out, by the node's Debian architecture.
     static func loaderPackages(architecture: String) -> [String] {

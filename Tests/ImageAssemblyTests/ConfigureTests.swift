@@ -7,7 +7,7 @@ import Testing
 @testable import ImageAssembly
 
 /// A whole configure step on handmade packages: the programs of the host stand for both the toolbox and the node.
-@Suite(.enabled(if: has("dpkg-deb", "bwrap", "zstd", "cpio", "tar", "ldd"))) struct ConfigureTests {
+@Suite(.enabled(if: has("dpkg-deb", "bwrap", "zstd", "bsdtar", "tar", "ldd"))) struct ConfigureTests {
     let bench: Workbench
 
     init() throws { bench = try Workbench() }
