@@ -55,7 +55,7 @@ struct BuildCommand: AsyncParsableCommand {
         let workspace = try Workspace(options)
         let pipeline = SystemPipeline(
             source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
-        let before = try workspace.store.generations(of: pipeline.source.system.name).last
+        let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
         let image = try await pipeline.publishedImage()
         if let output {
             try await PlainFiles(image: image, data: workspace.data).write(to: FilePath(output))

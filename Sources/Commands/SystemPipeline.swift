@@ -102,7 +102,7 @@ struct SystemPipeline: Sendable {
     func publishedImage() async throws -> BuiltImage {
         let plan = try await plan()
         let image = try await realise(plan)
-        let last = try workspace.store.generations(of: source.system.name).last
+        let last = try workspace.store.latestGeneration(of: source.system.name)
         if let last, last.image == image.description {
             return try BuiltImage(path: image, generation: last, store: workspace.store)
         }

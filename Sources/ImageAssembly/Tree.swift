@@ -52,7 +52,24 @@ enum Tree {
 
     static func read(_ path: FilePath) throws -> [UInt8] {
         do {
-            return [UInt8](try Data(contentsOf: URL(filePath: path.string)))
+            // Not by Foundation: a build with one line changed reads 800 small files.
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            return try file.closeAfter {
+                var status = stat()
+                guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+                var (bytes, filled) = ([UInt8](repeating: 0, count: Int(status.st_size)), 0)
+                while filled < bytes.count {
+                    let count = try bytes.withUnsafeMutableBytes {
+                        try file.read(
+                            fromAbsoluteOffset: Int64(filled),
+                            into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
+                    }
+                    if count == 0 { break }
+                    filled += count
+                }
+                if filled < bytes.count { bytes.removeLast(bytes.count - filled) }
+                return bytes
+            }
         } catch {
             throw BuildError(subject: path.string, message: "could not be read", cause: "\(error)")
         }

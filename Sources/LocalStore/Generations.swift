@@ -15,22 +15,35 @@ extension LocalStore {
             let folder = directory.generations.appending(system)
             guard Files.exists(folder) else { continue }
             for name in try Files.names(in: folder) where name.string.hasSuffix(".json") {
-                let file = folder.appending(name)
-                do {
-                    found.append(try JSONDecoder().decode(Generation.self, from: Data(Files.text(of: file).utf8)))
-                } catch let error as DecodingError {
-                    throw LocalStoreError("'\(file)'", "is not a generation", kind: .corrupt, cause: "\(error)")
-                }
+                found.append(try Self.generation(in: folder.appending(name)))
             }
         }
         return found.sorted { ($0.system, $0.number) < ($1.system, $1.number) }
+    }
+
+    /// The newest generation of a system; reads only that one, however many there are.
+    public func latestGeneration(of system: String) throws -> Generation? {
+        let folder = directory.generations.appending(system)
+        guard Files.exists(folder) else { return nil }
+        let numbers = try Files.names(in: folder).compactMap { name in
+            name.extension == "json" ? Int(name.stem) : nil
+        }
+        return try numbers.max().map { try Self.generation(in: folder.appending("\($0).json")) }
+    }
+
+    private static func generation(in file: FilePath) throws -> Generation {
+        do {
+            return try JSONDecoder().decode(Generation.self, from: Data(Files.text(of: file).utf8))
+        } catch let error as DecodingError {
+            throw LocalStoreError("'\(file)'", "is not a generation", kind: .corrupt, cause: "\(error)")
+        }
     }
 
     /// Makes an image the newest generation of its system; the one there is, if it has that image already.
     public func publish(_ image: StorePath, as system: String, madeFrom inputs: [StorePath]) throws -> Generation {
         let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
         defer { _ = consume lock }
-        let last = try generations(of: system).last
+        let last = try latestGeneration(of: system)
         if let last, last.image == image.description { return last }
         let folder = directory.generations.appending(system)
         try Files.createDirectories(folder)
