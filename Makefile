@@ -10,7 +10,7 @@ RUN_PACKAGES := bubblewrap uidmap util-linux iproute2 debian-archive-keyring \
 # Real tools that the tests compare against, and the peers that the benchmarks run beside.
 TEST_PACKAGES := nix-bin atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
 	tshark dnsmasq-base libcap2-bin libcap2 libzstd-dev gcc libc6-dev python3 python3-jsonschema binutils
-BENCH_PACKAGES := mmdebstrap time
+BENCH_PACKAGES := mmdebstrap cpio zstd
 
 SWIFT_BUILD := swift build -c release
 BOOTFERRY := .build/release/bootferry
@@ -23,7 +23,7 @@ help:
 	@echo "make test       everything: unit tests, cross-checks against real tools, boots by real firmware"
 	@echo "make test-full  make test, plus the long tests (kills at many random points)"
 	@echo "make bench      the figures of the README, side by side with the peers"
-	@echo "make build      build/release/bootferry only"
+	@echo "make build      .build/release/bootferry only"
 	@echo "make format     swift format in place;  make lint: what CI checks"
 
 deps:

@@ -39,9 +39,13 @@ struct GCCommand: AsyncParsableCommand {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
         var bySystem = Dictionary(grouping: try store.generations(), by: \.system)
+        var forgotten: Set<String> = []
         if let keep {
             for (system, generations) in bySystem {
-                for generation in generations.dropLast(keep) where !dryRun { try store.remove(generation) }
+                for generation in generations.dropLast(keep) {
+                    forgotten.insert(generation.rootName)
+                    if !dryRun { try store.remove(generation) }
+                }
                 bySystem[system] = generations.suffix(keep)
             }
         }
@@ -51,8 +55,8 @@ struct GCCommand: AsyncParsableCommand {
                 keeping.formUnion(try generation.inputs.map { try StorePath(parsing: $0) })
             }
         }
-        var report = try await onBlockingThread { [keeping, dryRun] in
-            try store.collectGarbage(dryRun: dryRun, keeping: keeping)
+        var report = try await onBlockingThread { [keeping, forgotten, dryRun] in
+            try store.collectGarbage(dryRun: dryRun, keeping: keeping, ignoringRoots: forgotten)
         }
         for path in report.remaining.keys where (try? await Sandbox.remove(path)) != nil {
             report.remaining[path] = nil

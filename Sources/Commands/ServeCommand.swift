@@ -43,8 +43,16 @@ struct ServeCommand: AsyncParsableCommand {
     var dhcp = DHCPMode.auto
     @Option(help: ArgumentHelp("Addresses to give out as a full DHCP server.", valueName: "first-last"))
     var range: String?
+    @Option(help: ArgumentHelp("The router to tell clients of, as a full DHCP server.", valueName: "address"))
+    var router: String?
+    @Option(help: ArgumentHelp("A name server to tell clients of; may be given several times.", valueName: "address"))
+    var dns: [String] = []
+    @Option(help: ArgumentHelp("How long an address is lent.", valueName: "seconds"))
+    var lease = 3600
     @Option(help: ArgumentHelp("The port for HTTP.", valueName: "port"))
     var httpPort = 8080
+    @Option(help: ArgumentHelp("The port for TFTP; firmware asks on 69.", valueName: "port"))
+    var tftpPort = 69
     @Option(help: "What UEFI machines get by PXE: 'uki', the system as one file, or 'ipxe', which then uses HTTP.")
     var uefiLoader = BootPolicy.UEFILoader.uki
     @Flag(help: "Answer IPv6 router solicitations with 'no router here', which saves iPXE 13 s; never as a proxy.")
@@ -57,15 +65,22 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         // The interface first: a typing error should not cost a build.
         let found = try NetworkInterface(named: interface)
-        let addresses = try addressRange(of: found)
+        let mode: NetbootConfiguration.Mode =
+            switch dhcp {
+            case .off: .off
+            case .proxy: .proxy
+            case .auto, .full: .full(range: try addressRange(of: found))
+            }
+        let (router, nameServers) = (try router.map(address), try dns.map(address))
         let workspace = try Workspace(options)
         let pipeline = SystemPipeline(
             source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
         var configuration = NetbootConfiguration(
-            interface: interface, mode: dhcp == .off ? .off : dhcp == .proxy ? .proxy : .full(range: addresses),
-            ports: .init(http: httpPort), routerAdvertisements: routerAdvertisements,
-            isAuthoritative: authoritative, uefiLoader: uefiLoader, everyone: try image.served(),
+            interface: interface, mode: mode,
+            ports: .init(http: httpPort, tftp: tftpPort), routerAdvertisements: routerAdvertisements,
+            isAuthoritative: authoritative, router: router, nameServers: nameServers, leaseSeconds: lease,
+            uefiLoader: uefiLoader, everyone: try image.served(),
             templates: try workspace.data.templates(), storeDirectory: workspace.store.directory.store,
             leaseDatabase: workspace.store.directory.path.appending("leases-\(interface).json"))
         do {
@@ -107,6 +122,13 @@ struct ServeCommand: AsyncParsableCommand {
         try await server.value
     }
 
+    private func address(_ text: String) throws -> IPv4Address {
+        guard let address = IPv4Address(text) else {
+            throw ValidationError("expected an IPv4 address, found '\(text)'")
+        }
+        return address
+    }
+
     /// The range asked for, or the upper half of the interface's network without its broadcast address.
     private func addressRange(of interface: NetworkInterface) throws -> ClosedRange<IPv4Address> {
         if let range {
@@ -122,7 +144,7 @@ struct ServeCommand: AsyncParsableCommand {
                 kind: .host, subject: "interface '\(interface.name)'", message: "has no IPv4 address",
                 remedy: "ip address add 10.77.0.1/24 dev \(interface.name)")
         }
-        guard prefix <= 29 else {
+        guard (8...29).contains(prefix) else {
             throw ValidationError("\(interface.name)'s network /\(prefix) has no room to choose a range; give --range")
         }
         let size = UInt32(1) << (32 - prefix)
@@ -145,5 +167,10 @@ struct TerminalLog: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) { terminal.message("\(event.level): \(event.message)") }
+    func log(event: LogEvent) {
+        let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+        // Some of it is a client's own words, which must not reach the terminal as commands.
+        let text = "\(event.level): \(event.message)\(details)"
+        terminal.message(String(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.map(Character.init)))
+    }
 }

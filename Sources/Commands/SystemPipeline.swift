@@ -31,13 +31,14 @@ struct SystemPipeline: Sendable {
         let request = LockRequest(system, platform: source.configuration.platform, positions: positions)
         terminal.status("locking the packages of '\(system.name)' (apt)")
         defer { terminal.status("") }
+        let existing = try source.readLock()
         let outcome = try await PackageLocker(
             stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
-        ).lock(request, existing: try source.readLock(), update: update)
+        ).lock(request, existing: existing, update: update)
         try workspace.write(outcome.lock.rendered(), to: source.lockPath)
         let count = outcome.lock.sets.values.reduce(0) { $0 + $1.count }
         terminal.message("\(source.lockPath): \(count) packages locked, \(outcome.changes.count) changed")
-        if outcome.changes.count < count { for change in outcome.changes { terminal.message("  \(change)") } }
+        if existing != nil { for change in outcome.changes { terminal.message("  \(change)") } }
         return LockOutcome(
             lockFile: source.lockPath.string, changes: outcome.changes.map(\.description))
     }
@@ -96,6 +97,21 @@ struct SystemPipeline: Sendable {
         return Realiser(
             store: workspace.store, builders: builders,
             width: .init(fetches: 6, builds: ProcessInfo.processInfo.activeProcessorCount), onEvent: events)
+    }
+
+    /// The image as it was last built from exactly this configuration and lock.
+    func existingImage() async throws -> BuiltImage {
+        let plan = try await plan()
+        guard let target = plan.target, let image = try realiser(events: { _ in }).known([target], in: plan)[target],
+            let generation = try workspace.store.generations(of: source.system.name).last(where: {
+                $0.image == image.description
+            })
+        else {
+            throw CommandError(
+                kind: .usage, subject: source.system.name, message: "is not built as it is written now",
+                remedy: "bootferry build \(source.configuration.path)")
+        }
+        return try BuiltImage(path: image, generation: generation, store: workspace.store)
     }
 
     /// Builds the image and makes it a generation.

@@ -11,7 +11,7 @@ struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why", abstract: "Say why a package or a file is in a system.",
         discussion: """
-            For a package, the shortest chain of dependencies from one that the configuration asks for, with the place
+            Answers for the system as it was last built. For a package, the shortest chain of dependencies from one that the configuration asks for, with the place
             where it asks. For a file (a path that begins with '/'), the segment that carries it, and then the same.
 
               bootferry why lab-node libssl3t64
@@ -37,7 +37,7 @@ struct WhyCommand: AsyncParsableCommand {
         let workspace = try Workspace(options)
         let source = try SystemSource(system, data: workspace.data)
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
-        let image = try await pipeline.publishedImage()
+        let image = try await pipeline.existingImage()
         let answer = try subject.hasPrefix("/") ? whyFile(image, source) : whyPackage(subject, image, source)
         if options.json {
             workspace.terminal.result(try encodeJSON(answer))

@@ -22,11 +22,13 @@ public struct CollectionReport: Sendable, Equatable {
 extension LocalStore {
     /// Deletes every object that no root, no process at work and nothing in `keeping` needs.
     ///
+    /// `ignoringRoots` keep nothing: with `dryRun`, what a collection would do after they were removed.
     /// Waits for others who are just adding, and holds them off while it decides; the deleting itself holds nobody off.
     /// `removeForeign` is asked to remove trees that this user may not, such as what a build made under subordinate owners;
     /// what it cannot remove either is named in the report.
     public func collectGarbage(
-        dryRun: Bool = false, keeping: Set<StorePath> = [], removeForeign: ((FilePath) throws -> Void)? = nil
+        dryRun: Bool = false, keeping: Set<StorePath> = [], ignoringRoots: Set<String> = [],
+        removeForeign: ((FilePath) throws -> Void)? = nil
     ) throws -> CollectionReport {
         var report = CollectionReport()
         let abandoned: [Abandoned]
@@ -34,7 +36,8 @@ extension LocalStore {
         do {
             let lock = try FileLock.wait(.exclusive, directory.collectionLock)
             defer { lock.release() }
-            let live = keeping.union(try roots().values).union(try TemporaryRoots.all(in: directory.temporary))
+            let kept = try roots().filter { !ignoringRoots.contains($0.key) }.values
+            let live = keeping.union(kept).union(try TemporaryRoots.all(in: directory.temporary))
             let dead = try deadObjects(live: live)
             report.objects = dead.sorted()
             let valid = try allValidPaths()

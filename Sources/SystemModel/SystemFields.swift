@@ -35,7 +35,7 @@ enum SystemFields {
         "hostname", .text(.hostname), default: "the system's name", "The name a node has until DHCP gives it another.")
 
     static let passwordHash = Field(
-        "password-hash", .text(.passwordHash), default: "`!`, which lets no password in",
+        "password-hash", .text(.passwordHash), default: "`*`, which lets no password in",
         "A crypt(5) hash, as `mkpasswd` prints it.")
     static let sshKeys = Field(
         "ssh-keys", .list(of: .text(.sshKey)), default: "none", "Public keys that may log in, as in authorized_keys.")
