@@ -56,11 +56,23 @@ struct BootCommand: AsyncParsableCommand {
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
         // A process with threads cannot enter a user namespace, so the verb goes on as a process that begins in one.
-        var inside = ["--net", "--fork", "--kill-child", "--"]
+        // As the first process of its own PID namespace it takes the machine with it, however it ends.
+        var inside = ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "--"]
         if geteuid() != 0 { inside.insert("--map-root-user", at: 0) }
         inside += [try readLink("/proc/self/exe")] + CommandLine.arguments.dropFirst()
         inside += ["--in-namespace", String(image.generation.number)]
         try Executables.become("unshare", inside)
+    }
+
+    /// The first process of a namespace gets no signal that it has not asked for.
+    private func endOnSignals() -> [any DispatchSourceSignal] {
+        [SIGINT, SIGTERM, SIGHUP].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { _exit(128 + number) }
+            source.resume()
+            return source
+        }
     }
 
     private func checkHost() async throws {
@@ -76,6 +88,8 @@ struct BootCommand: AsyncParsableCommand {
     private func boot(_ number: Int, of system: ResolvedSystem, in workspace: Workspace) async throws {
         guard let generation = try workspace.store.generations(of: system.name).first(where: { $0.number == number })
         else { throw CommandError(subject: "\(system.name) generation \(number)", message: "has gone meanwhile") }
+        let signals = endOnSignals()
+        defer { signals.forEach { $0.cancel() } }
         let scratch = try workspace.store.makeScratch()
         defer { withExtendedLifetime(scratch) {} }
         let node = LocalNode(

@@ -31,8 +31,9 @@ public struct Planner: Sendable {
     }
 
     /// What every image is started with. Should `/init` not run, as in a truncated root, the kernel must not go on to
-    /// another init, and should restart rather than stand still.
-    static let bootParameters = ["init=/init", "panic=60"]
+    /// another init, and should restart rather than stand still. A slow machine, or an emulated one, finds its serial
+    /// port later than systemd's 90 s, and would have no login prompt there.
+    static let bootParameters = ["init=/init", "panic=60", "systemd.default_device_timeout_sec=600"]
 
     /// Where Debian's `ipxe` and `systemd-boot-efi` put the loaders of a platform, by the names they are served under.
     public static func loaderFiles(for platform: Platform) -> [String: String] {
