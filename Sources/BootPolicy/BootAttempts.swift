@@ -91,7 +91,7 @@ public struct BootAttempts: Sendable {
         // A forged discover costs its sender nothing, a transfer does. Many at once, since each search reads all.
         let order = byIdentifier.mapValues { ($0.attempt.hasTransfer ? 1 : 0, $0.lastHeard) }
             .sorted { $0.value < $1.value }
-        order.prefix(Self.maximum / 16).forEach { forget($0.key) }
+        for (identifier, _) in order.prefix(Self.maximum / 16) { forget(identifier) }
     }
 
     private mutating func forget(_ identifier: String) {

@@ -52,7 +52,8 @@ final class DHCPHandler: ChannelInboundHandler, Sendable {
             }
             let channel = context.channel
             // A lease is on disk before its client hears of it, so that no restart gives it to another.
-            database.save({ [state] in state.leases }, on: pool) { [self] result in
+            let current = { @Sendable [state] in state.leases }
+            database.save(current, on: pool) { [self] result in
                 if case .failure(let error) = result {
                     return state.logger.error(
                         "no address was given: the lease database cannot be written",

@@ -73,7 +73,7 @@ final class LeaseDatabase: Sendable {
             writing.withLock {
                 if case .failure = result { $0.hasFailed = true } else { $0.hasFailed = false }
             }
-            waiting.forEach { $0(result) }
+            for done in waiting { done(result) }
         }
     }
 
