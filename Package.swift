@@ -106,6 +106,7 @@ let package = Package(
             name: "StoreTorture", dependencies: ["LocalStore"], path: "Tests/StoreTorture", swiftSettings: strict),
         tests("LocalStoreTests", ["LocalStore", "StoreTorture"]),
         tests("FetchingTests", ["Fetching"]),
+        tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),
         tests("BuildingTests", ["Building"]),
         tests("ImageAssemblyTests", ["ImageAssembly"], fixtures: true),

@@ -73,19 +73,18 @@ extension DHCPResponder {
         case .discover:
             guard
                 let address = leases?.offer(
-                    to: client, requested: exchange.message.requestedAddress, excluding: network.reserved,
+                    to: client, requested: exchange.message.requestedAddress, excluding: [network.serverAddress],
                     now: seconds)
             else { return exchange.finished(.ignoring("no free address is left in the range")) }
             return finish(&exchange, .offer, address, attempts: &attempts)
         case .inform: return finish(&exchange, .acknowledge, nil, attempts: &attempts)
         default:
             let wanted = exchange.message.requestedAddress ?? exchange.message.clientAddress
-            let before = leases?.lease(of: client, now: seconds)
-            guard !network.reserved.contains(wanted),
+            guard wanted != network.serverAddress,
                 leases?.bind(wanted, to: client, seconds: network.leaseSeconds, now: seconds) == true
             else { return refuse(&exchange, wanted) }
             var answer = finish(&exchange, .acknowledge, wanted, attempts: &attempts)
-            answer.leasesChanged = leases?.lease(of: client, now: seconds) != before
+            answer.leasesChanged = true
             return answer
         }
     }

@@ -101,13 +101,19 @@ public struct Realiser: Sendable {
     ) async throws {
         var waiting = needed
         var running = (fetches: 0, builds: 0)
-        try await withThrowingTaskGroup(of: (StorePath, StorePath, isFetch: Bool).self) { group in
+        // A stale lock file is stale in many places: all fetches are tried before the first failure ends this.
+        var failures: [any Error] = []
+        try await withThrowingTaskGroup(
+            of: (path: StorePath, result: Result<StorePath, any Error>, isFetch: Bool).self
+        ) { group in
             while true {
                 var blocked: [StorePath] = []
                 for path in waiting {
                     guard let derivation = plan.derivations[path] else { continue }
                     let isFetch = derivation.outputHash != nil
-                    let hasRoom = isFetch ? running.fetches < width.fetches : running.builds < width.builds
+                    let hasRoom =
+                        isFetch
+                        ? running.fetches < width.fetches : running.builds < width.builds && failures.isEmpty
                     guard hasRoom, derivation.inputDerivations.allSatisfy({ outputs[$0] != nil }) else {
                         blocked.append(path)
                         continue
@@ -115,16 +121,32 @@ public struct Realiser: Sendable {
                     if isFetch { running.fetches += 1 } else { running.builds += 1 }
                     let resolved = try derivation.resolved(with: outputs)
                     group.addTask {
-                        (path, try await realiseOne(resolved, planned: path), isFetch)
+                        do {
+                            return (path, .success(try await realiseOne(resolved, planned: path)), isFetch)
+                        } catch {
+                            return (path, .failure(error), isFetch)
+                        }
                     }
                 }
                 waiting = blocked
-                guard let (path, output, isFetch) = try await group.next() else { break }
-                outputs[path] = output
+                guard let (path, result, isFetch) = try await group.next() else { break }
                 if isFetch { running.fetches -= 1 } else { running.builds -= 1 }
+                do {
+                    outputs[path] = try result.get()
+                } catch let error as any ExplainedError where isFetch && error.kind != .unreachable {
+                    failures.append(error)
+                }
             }
         }
+        if let first = failures.first as? any JoinableError { throw joined(first, failures) }
+        if let first = failures.first { throw first }
         precondition(waiting.isEmpty, "a plan's order puts inputs first")
+    }
+
+    /// Errors of one type as one; `first` where they are of several.
+    private func joined<Failure: JoinableError>(_ first: Failure, _ failures: [any Error]) -> any Error {
+        let alike = failures.compactMap { $0 as? Failure }
+        return alike.count == failures.count ? Failure(joining: alike) : first
     }
 
     /// One derivation whose inputs are there. Of two processes that want the same, the second waits for the first.

@@ -25,6 +25,26 @@ enum HostFiles {
         }
     }
 
+    /// Where a file that a configuration names really lies, through every link; anything but a regular file throws.
+    static func regularFile(_ path: String) throws -> FilePath {
+        func refused(_ message: String, cause: String? = nil) -> CommandError {
+            CommandError(
+                kind: .usage, subject: path, message: message, cause: cause,
+                remedy: "name a regular file, or a link to one, as the 'source'")
+        }
+        guard let real = realpath(path, nil) else {
+            throw refused("cannot be read", cause: String(cString: strerror(errno)))
+        }
+        defer { free(real) }
+        var status = stat()
+        guard stat(real, &status) == 0 else { throw refused("cannot be read", cause: String(cString: strerror(errno))) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return FilePath(String(cString: real))
+        case S_IFDIR: throw refused("is a directory, expected a regular file")
+        default: throw refused("is a device, pipe or socket, expected a regular file")
+        }
+    }
+
     /// The text of a file of Bootferry's own; an error names it.
     static func text(_ path: FilePath) throws -> String {
         guard case .bytes(let bytes) = content(path.string) else {

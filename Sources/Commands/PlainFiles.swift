@@ -1,5 +1,6 @@
 import BootPolicy
 import Glibc
+import LinuxCalls
 import SystemPackage
 
 /// An image as plain files, for anyone's boot server.
@@ -27,11 +28,7 @@ struct PlainFiles {
     }
 
     private func write(_ file: BootFile, to path: FilePath) throws {
-        let beside = FilePath(path.string + ".new")
-        let output = try FileDescriptor.open(
-            beside, .writeOnly, options: [.create, .truncate, .closeOnExec],
-            permissions: [.ownerReadWrite, .groupRead, .otherRead])
-        try output.closeAfter {
+        try replaceFile(at: path) { output in
             for extent in file.extents {
                 switch extent {
                 case .literal(let bytes): try output.writeAll(bytes)
@@ -39,9 +36,7 @@ struct PlainFiles {
                     try copy(image.store.physicalPath(ofLogical: logical), offset, length, to: output)
                 }
             }
-            guard fsync(output.rawValue) == 0 else { throw Errno(rawValue: errno) }
         }
-        guard rename(beside.string, path.string) == 0 else { throw Errno(rawValue: errno) }
     }
 
     private func copy(_ source: FilePath, _ offset: Int, _ length: Int, to output: FileDescriptor) throws {

@@ -34,11 +34,16 @@ struct ProjectData {
         }
     }
 
-    /// The texts of `netboot/init`, by file name.
+    /// What editors and patch(1) leave beside a file.
+    private static let leftoverEndings = ["~", ".orig", ".rej", ".swp"]
+
+    /// The texts of `netboot/init`, by file name; leftovers of editing are no part of an image.
     func initFiles() throws -> [String: String] {
         let scripts = folder.appending("netboot/init")
         return try Dictionary(
-            uniqueKeysWithValues: HostFiles.names(in: scripts).map { ($0, try HostFiles.text(scripts.appending($0))) })
+            uniqueKeysWithValues: HostFiles.names(in: scripts)
+                .filter { name in !Self.leftoverEndings.contains { name.hasSuffix($0) } }
+                .map { ($0, try HostFiles.text(scripts.appending($0))) })
     }
 
     func templates() throws -> NetbootTemplates {

@@ -62,7 +62,7 @@ struct SystemPipeline: Sendable {
             let name = FilePath(path).lastComponent?.string ?? "file"
             do {
                 hostFiles[path] = try workspace.store.addSource(
-                    FilePath(path), name: (try? StorePath.checkName(name)) == nil ? "file" : name)
+                    HostFiles.regularFile(path), name: (try? StorePath.checkName(name)) == nil ? "file" : name)
             } catch let error as LocalStoreError {
                 throw CommandError(
                     kind: .usage, subject: path, message: "cannot be taken into the system as '\(file.path)'",

@@ -28,6 +28,12 @@ public protocol ExplainedError: Error, CustomStringConvertible {
     var remedy: String? { get }
 }
 
+/// An error of which several, of one kind of work, are better told as one.
+public protocol JoinableError: ExplainedError {
+    /// - Parameter errors: at least one.
+    init(joining errors: [Self])
+}
+
 extension ExplainedError {
     public var cause: String? { nil }
     public var remedy: String? { nil }

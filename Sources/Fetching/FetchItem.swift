@@ -29,7 +29,7 @@ public struct FetchProgress: Sendable, Equatable {
 }
 
 /// Why one file or several could not be fetched.
-public struct FetchError: ExplainedError {
+public struct FetchError: JoinableError {
     public enum Code: Sendable {
         /// No mirror has the file any more.
         case notFound
@@ -54,16 +54,21 @@ public struct FetchError: ExplainedError {
         self.remedy = remedy
     }
 
+    /// How many failures are told of in their own words.
+    private static let shownFailures = 20
+
     /// Several failures as one, in the words of each.
-    init(_ failures: [FetchError]) {
+    public init(joining failures: [FetchError]) {
         guard failures.count > 1, let first = failures.first else {
             self = failures.first ?? FetchError(.failed, "", "nothing failed")
             return
         }
         code = first.code
-        subject = failures.map(\.subject).joined(separator: ", ")
+        let more = failures.count > Self.shownFailures ? ["…"] : []
+        let shown = failures.prefix(Self.shownFailures)
+        subject = (shown.map(\.subject) + more).joined(separator: ", ")
         message = "\(failures.count) files could not be fetched"
-        cause = failures.map { "\($0.subject): \($0.message)" }.joined(separator: "\n    ")
+        cause = (shown.map { "\($0.subject): \($0.message)" } + more).joined(separator: "\n    ")
         let missing = failures.filter { $0.code == .notFound }.map(\.subject)
         remedy = missing.isEmpty ? first.remedy : "bootferry lock --update \(missing.joined(separator: " "))"
     }

@@ -73,7 +73,7 @@ struct FetchSession: ~Copyable {
         }
         if finishedFiles > 0 { try syncDirectory() }
         report()
-        if !failures.isEmpty { throw FetchError(failures.sorted { $0.subject < $1.subject }) }
+        if !failures.isEmpty { throw FetchError(joining: failures.sorted { $0.subject < $1.subject }) }
     }
 
     private mutating func startDue() throws {

@@ -21,6 +21,10 @@ final class Transfer {
     /// Attempts in a row that brought next to nothing.
     private var idleAttempts = 0
     private var startOffset = 0
+    /// The most bytes there were: bytes that come a second time are no progress.
+    private var furthest = 0
+    /// How often bytes of more than one attempt were wrong together.
+    private var wrongResumptions = 0
     private var sawResponse = false
     private var tooLong = false
     private var diskError: Errno?
@@ -50,6 +54,7 @@ final class Transfer {
     func start() throws(FetchError) -> Bool? {
         if partial == nil {
             partial = try PartialFile(directory.appending("\(item.sha256).partial"), limit: item.size)
+            furthest = partial?.count ?? 0
         }
         guard let partial else { return nil }
         guard let url = urls.first else {
@@ -111,12 +116,21 @@ final class Transfer {
     func release() { partial = nil }
 
     private func wrongBytes(_ what: String, resumed: Bool) throws(FetchError) -> Verdict {
-        try partial?.clear()
-        // The earlier part may be another mirror's, or an older attempt's: once more from the first byte.
-        if resumed { return .again(pause: 0) }
+        try clear()
+        // The earlier part may be another mirror's, or an older attempt's: once more from the first byte. From then on
+        // all bytes are one mirror's, so a second time tells of that mirror.
+        if resumed {
+            wrongResumptions += 1
+            if wrongResumptions == 1 { return .again(pause: 0) }
+        }
         sawWrongBytes = true
         lastTrouble = "\(url) \(what)"
         return nextMirror(pause: 0)
+    }
+
+    private func clear() throws(FetchError) {
+        try partial?.clear()
+        furthest = 0
     }
 
     private func trouble(_ code: CURLcode, _ partial: PartialFile) throws(FetchError) -> Verdict {
@@ -133,15 +147,21 @@ final class Transfer {
         {
             return nextMirror(pause: 0)
         }
-        idleAttempts = partial.count - startOffset >= Self.progressBytes ? 0 : idleAttempts + 1
+        idleAttempts = partial.count - furthest >= Self.progressBytes ? 0 : idleAttempts + 1
+        furthest = max(furthest, partial.count)
         guard idleAttempts < Self.patience else {
+            if wrongResumptions > 0, urls.count > 1 {
+                try clear()
+                idleAttempts = 0
+                return nextMirror(pause: 0)
+            }
             return .failed(
                 FetchError(
                     .unreachable, item.name,
                     "could not be fetched; \(partial.count) of \(item.size) bytes are kept", cause: lastTrouble,
                     remedy: "run the command again when the network is back: it goes on from there"))
         }
-        urls.append(urls.removeFirst())
+        if wrongResumptions == 0 { urls.append(urls.removeFirst()) }
         return .again(pause: idleAttempts)
     }
 

@@ -32,11 +32,14 @@ public struct FetchBuilder: Builder {
         }
         let (urls, proxy) = try await mirrors(request.require("archive"), request.require("poolPath"))
         let item = FetchItem(name: try request.require("package"), urls: urls, size: size, sha256: digest.hex)
-        if mkdir(directory.string, 0o755) != 0, errno != EEXIST { throw Errno(rawValue: errno) }
+        if mkdir(directory.string, 0o755) != 0, errno != EEXIST {
+            throw Tree.failure(directory, "could not be made")
+        }
         let counter = ByteCounter(onBytes)
         try await Fetcher(proxy: proxy).fetch([item], into: directory, progress: { counter.reached($0.bytes) })
-        guard rename(directory.appending(digest.hex).string, request.output.string) == 0 else {
-            throw Errno(rawValue: errno)
+        let fetched = directory.appending(digest.hex)
+        guard rename(fetched.string, request.output.string) == 0 else {
+            throw Tree.failure(fetched, "could not be moved to '\(request.output)'")
         }
     }
 }

@@ -1,6 +1,7 @@
 import Archives
 import Building
 import FileFormats
+import Glibc
 import SystemModel
 import SystemPackage
 
@@ -76,10 +77,20 @@ final class SegmentWriter {
 
     /// A file of the build host, in pieces.
     func copy(_ source: FilePath, to path: String, permissions: UInt32, owner: UInt32, group: UInt32) throws {
-        let size = try Tree.size(of: source)
-        try header(path, .file, permissions: permissions, owner: owner, group: group, size: size)
-        let file = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
+        let file: FileDescriptor
+        do {
+            file = try FileDescriptor.open(source, .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
+        } catch let error as Errno {
+            throw BuildError(subject: source.string, message: "could not be read as a file", cause: "\(error)")
+        }
         try file.closeAfter {
+            var status = stat()
+            guard fstat(file.rawValue, &status) == 0 else { throw Tree.failure(source, "could not be examined") }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw BuildError(kind: .usage, subject: source.string, message: "is no regular file")
+            }
+            let size = Int(status.st_size)
+            try header(path, .file, permissions: permissions, owner: owner, group: group, size: size)
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
             defer { buffer.deallocate() }
             var left = size
@@ -90,8 +101,8 @@ final class SegmentWriter {
             guard left == 0 else {
                 throw BuildError(subject: source.string, message: "became shorter while it was read")
             }
+            try padding(after: size)
         }
-        try padding(after: size)
     }
 
     func directory(_ path: String, permissions: UInt32 = 0o755, owner: UInt32 = 0, group: UInt32 = 0) throws {

@@ -40,6 +40,8 @@ struct SettingsComposition {
     private let carried: CarriedPaths
     private let summaries: [SegmentSummary]
     private var made: Set<String> = []
+    /// What segments carry and the node has not: configuring, or a switched-off service, took it away.
+    private let removals: Set<String>
 
     init(
         settings: NodeSettings, configuration: FilePath, segments: [FilePath], services: FilePath?,
@@ -56,6 +58,8 @@ struct SettingsComposition {
             gshadow: try account("gshadow"))
         carried = try CarriedPaths(segments: segments)
         summaries = try segments.map { try SegmentSummary(segment: $0) }
+        let unlinked = try services.map { try Tree.text($0.appending("removals")).split(separator: "\n") } ?? []
+        removals = Set(summaries.flatMap(\.removals)).union(unlinked.map(String.init))
     }
 
     mutating func run() throws {
@@ -66,10 +70,17 @@ struct SettingsComposition {
         try identity()
         try network()
         for user in settings.users { try home(of: user) }
-        var removals = Set(summaries.flatMap(\.removals))
-        if let services { removals.formUnion(try links(of: services)) }
+        if let services { try links(of: services) }
         for file in settings.files { try write(file) }
-        removals.subtract(made)
+        var removals = removals.subtracting(made)
+        // init deletes a directory with all that is in it.
+        for path in made {
+            var parent = path[...]
+            while let slash = parent.lastIndex(of: "/") {
+                parent = parent[..<slash]
+                removals.remove(String(parent))
+            }
+        }
         try directory("usr/lib/bootferry")
         try put("usr/lib/bootferry/system", Array("\(settings.system)\n".utf8))
         try put("usr/lib/bootferry/removals", Array(removals.sorted().map { $0 + "\n" }.joined().utf8))
@@ -148,7 +159,7 @@ struct SettingsComposition {
         let uid = try accounts.userNumber(user.name)
         let gid = try accounts.primaryGroup(of: user.name)
         guard let home = try CanonicalPath.of(String(user.home.drop { $0 == "/" }), in: user.name) else { return }
-        if carried.kind(of: home) == nil {
+        if !isThere(home) {
             try parents(of: home)
             try writer.directory(home, permissions: 0o700, owner: uid, group: gid)
             made.insert(home)
@@ -170,13 +181,12 @@ struct SettingsComposition {
         }
     }
 
-    /// Writes the links of the services step; returns the paths it took away.
-    private mutating func links(of services: FilePath) throws -> [String] {
+    /// Writes the links of the services step.
+    private mutating func links(of services: FilePath) throws {
         for line in try Tree.text(services.appending("links")).split(separator: "\n") {
             let parts = line.split(separator: "\t", maxSplits: 1).map(String.init)
             if parts.count == 2 { try link(parts[0], to: parts[1]) }
         }
-        return try Tree.text(services.appending("removals")).split(separator: "\n").map(String.init)
     }
 
     private mutating func write(_ file: NodeSettings.File) throws {
@@ -223,8 +233,12 @@ struct SettingsComposition {
         made.insert(path)
     }
 
+    private func isThere(_ path: String) -> Bool {
+        made.contains(path) || carried.kind(of: path) != nil && !removals.contains(path)
+    }
+
     private mutating func directory(_ path: String) throws {
-        if made.contains(path) || carried.kind(of: path) != nil { return }
+        if isThere(path) { return }
         try parents(of: path)
         try writer.directory(path)
         made.insert(path)

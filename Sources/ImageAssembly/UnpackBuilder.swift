@@ -64,13 +64,17 @@ private final class Unpacking {
             switch entry.kind {
             case .file:
                 unlink(place.string)
-                let file = try FileDescriptor.open(
-                    place, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                    permissions: [.ownerReadWrite])
-                try file.closeAfter {
-                    while case let count = try reader.read(into: buffer), count > 0 {
-                        try file.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                do {
+                    let file = try FileDescriptor.open(
+                        place, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+                        permissions: [.ownerReadWrite])
+                    try file.closeAfter {
+                        while case let count = try reader.read(into: buffer), count > 0 {
+                            try file.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                        }
                     }
+                } catch let error as Errno {
+                    throw BuildError(subject: place.string, message: "could not be written", cause: "\(error)")
                 }
                 try Tree.setMode(place, entry.permissions & 0o111 == 0 ? 0o644 : 0o755)
             case .symbolicLink(let target):

@@ -1,4 +1,3 @@
-import LinuxCalls
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -21,12 +20,13 @@ final class HTTPListener: Sendable {
         fileIO = NonBlockingFileIO(threadPool: pool)
     }
 
-    /// Serves what connects to a listening socket, which is closed with the channel.
-    func serve(_ socket: consuming InterfaceSocket, group: any EventLoopGroup) async throws -> any Channel {
+    func bind(host: String, port: Int, group: any EventLoopGroup) async throws -> any Channel {
         try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [self] channel in initialise(channel) }
-            .withBoundSocket(socket.handOver()).get()
+            .bind(host: host, port: port).get()
     }
 
     private func initialise(_ channel: any Channel) -> EventLoopFuture<Void> {

@@ -14,7 +14,7 @@ struct PlanDraft {
     }
 
     /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
-    static let builderRevision = "1"
+    static let builderRevision = "2"
 
     var plan = BuildPlan()
     /// Outputs known before anything is built.

@@ -1,4 +1,5 @@
 import Building
+import Diagnostics
 import Foundation
 import LocalStore
 import StoreModel
@@ -117,6 +118,39 @@ final class TextBuilder: Builder {
         async let second = realiser.realise(plan)
         #expect(try await first == second)
         #expect(builder.built.sorted() == ["base", "middle", "top"])
+    }
+
+    @Test func `fetches that fail are all named, and nothing is built after them`() async throws {
+        defer { cleanUp() }
+        struct Gone: JoinableError {
+            var kind: FailureKind { .failed }
+            let subject: String
+            var message: String { "is gone" }
+            init(subject: String) { self.subject = subject }
+            init(joining errors: [Self]) { subject = errors.map(\.subject).sorted().joined(separator: ", ") }
+        }
+        struct Mirror: Builder {
+            func build(_ request: BuildRequest) async throws {
+                guard request.derivation.name == "there" else { throw Gone(subject: request.derivation.name) }
+                try "there".write(toFile: request.output.string, atomically: false, encoding: .utf8)
+            }
+        }
+        var plan = BuildPlan()
+        var fetches: [StorePath] = []
+        for name in ["a", "b", "c", "d", "there"] {
+            fetches.append(
+                try plan.add(
+                    Derivation(
+                        name: name, builder: "builtin:mirror",
+                        outputHash: .init(method: .flat, digest: Digest.sha256(of: "there")))))
+        }
+        _ = try add("top", "t", inputs: fetches, to: &plan)
+        var realiser = realiser
+        realiser.builders["builtin:mirror"] = Mirror()
+        let error = await #expect(throws: Gone.self) { try await realiser.realise(plan) }
+        #expect(error?.subject == "a, b, c, d")
+        #expect(try realiser.known(fetches, in: plan).count == 1)
+        #expect(builder.built.isEmpty)
     }
 
     @Test func `a builder that does not exist is an error that says which`() async throws {

@@ -109,6 +109,31 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `a mirror that cuts every transfer and alters bytes is left for the next`() async throws {
+        try await withServer { (server, folder) async throws in
+            try await fetcher.fetch([item([server.url(.dropsAltered), server.url(.drops)])], into: folder)
+            #expect(try bytes(folder.appending(Self.digest)) == Self.body)
+        }
+        try await withServer { (server, folder) async throws in
+            let error = await #expect(throws: FetchError.self) {
+                try await fetcher.fetch([item([server.url(.dropsAltered)])], into: folder)
+            }
+            #expect(error?.code == .corrupt)
+            #expect(server.log.count == 8)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a server that sends the same first part for ever is given up`() async throws {
+        try await withServer { (server, folder) async throws in
+            let error = await #expect(throws: FetchError.self) {
+                try await fetcher.fetch([item([server.url(.dropsWhole)])], into: folder)
+            }
+            #expect(error?.code == .unreachable)
+        }
+    }
+
     @Test func `files that no mirror has are all named, and the others fetched`() async throws {
         try await withServer { (server, folder) async throws in
             let gone = (1...2).map {

@@ -9,6 +9,10 @@ final class HostileServer: Sendable {
         case good
         /// Promises everything, sends at most 300,000 bytes, hangs up.
         case drops
+        /// As `drops`, and one byte is another.
+        case dropsAltered
+        /// As `drops`, and ignores Range.
+        case dropsWhole
         /// Ignores Range.
         case whole
         /// One byte is another.
@@ -102,10 +106,12 @@ final class HostileServer: Sendable {
                 usleep(10_000)
             }
         case .whole: send(client, head(200, body.count), body[...])
-        case .altered:
+        case .altered, .dropsAltered:
             var other = body
             other[body.count - 1] ^= 1
-            send(client, head(start > 0 ? 206 : 200, body.count - start), other[start...])
+            let end = behaviour == .altered ? body.count : min(body.count, start + 300_000)
+            send(client, head(start > 0 ? 206 : 200, body.count - start), other[start..<end])
+        case .dropsWhole: send(client, head(200, body.count), body[..<300_000])
         case .short: send(client, head(200, 1000), body[..<1000])
         case .long: send(client, head(200, body.count + 1000), body + [UInt8](repeating: 0, count: 1000))
         case .drops:

@@ -17,7 +17,7 @@ import Testing
         try bench.package("system", fields: "Essential: yes", ["var/lib/dpkg/": "", "etc/": "", "root/": ""]) { tree in
             let script = """
                 set -e
-                for program in sh dpkg dpkg-query dpkg-deb dpkg-split dpkg-trigger dpkg-divert rm tar diff env cat mkdir ln id stat ldconfig start-stop-daemon; do
+                for program in sh dpkg dpkg-query dpkg-deb dpkg-split dpkg-trigger dpkg-divert rm tar diff env cat mkdir ln id stat ldconfig start-stop-daemon mount; do
                     path=$(readlink -f "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v $program)")
                     mkdir -p "$1/usr/bin"
                     cp "$path" "$1/usr/bin/$program"
@@ -96,6 +96,27 @@ import Testing
         for file in ["segment.cpio.zst", "segment.json", "contents"] {
             #expect(try Tree.read(output.appending(file)) == Tree.read(second.appending(file)), "\(file) differs")
         }
+    }
+
+    @Test func `a script cannot write to the host's kernel, nor mount`() async throws {
+        // It writes back what is there: were it let, nothing would change.
+        let postinst = """
+            #!/bin/sh
+            mkdir -p /var/lib/demo
+            try() { if ("$@") 2>/dev/null; then echo "did $*" >>/var/lib/demo/state; fi; }
+            rewrite() { pattern=$(cat /proc/sys/kernel/core_pattern); echo "$pattern" >/proc/sys/kernel/core_pattern; }
+            open() { : >>/proc/sysrq-trigger; }
+            try rewrite
+            try open
+            try mount -o remount,bind,rw /proc/sys
+            try mount -t proc proc /proc
+            try mount -t tmpfs tmpfs /root
+            try rewrite
+            if [ -e /sys/kernel ]; then echo "sees /sys" >>/var/lib/demo/state; fi
+            echo done >>/var/lib/demo/state
+            """
+        let output = try await configured([try system(), try bench.package("demo", control: ["postinst": postinst])])
+        #expect(try bench.file("var/lib/demo/state", of: output) == "done\n")
     }
 
     @Test func `a script that fails is shown with its package's name and its own words`() async throws {

@@ -88,6 +88,39 @@ import Testing
         #expect(try bench.file("usr/lib/bootferry/capabilities", of: segment) == "cap_net_raw=ep\tusr/bin/ping\n")
     }
 
+    @Test func `a file in a directory that configuring took away has one of its own, and both stay`() async throws {
+        let configuration = bench.store.appending("conf")
+        try Tree.remove(configuration.appending("segment.json"))
+        try Tree.remove(configuration.appending("contents"))
+        try Tree.write(
+            Array("etc/\netc/foo/\netc/foo/old\netc/link\nusr/share/zoneinfo/Europe/Berlin\n".utf8),
+            to: configuration.appending("contents"))
+        try Tree.write(
+            SegmentSummary(
+                name: "configuration", size: 0, unpackedBytes: 0, inodes: 0,
+                removals: ["etc/foo", "etc/foo/old", "etc/link"], capabilities: [:]
+            ).canonicalJSON(), to: configuration.appending("segment.json"))
+        let segment = try await build(
+            "settings",
+            try settings { settings in
+                settings.files = ["/etc/foo/bar", "/etc/link/deep/bar"].map {
+                    .init(path: $0, text: "mine\n", mode: 0o644, owner: "root", group: "root")
+                }
+            })
+        #expect(try bench.file("usr/lib/bootferry/removals", of: segment) == "etc/foo/old\n")
+        let listing = try bench.listing(segment)
+        for line in ["drwxr-xr-x 0 0 0 etc/foo", "drwxr-xr-x 0 0 0 etc/link", "drwxr-xr-x 0 0 0 etc/link/deep"] {
+            #expect(listing.contains(line), "\(line)")
+        }
+    }
+
+    @Test func `a source that is a link is refused rather than its target's name packed`() async throws {
+        try Tree.link(bench.store.appending("link"), to: "data")
+        let text = try settings { $0.files[1].source = "/nix/store/link" }
+        let error = await #expect(throws: BuildError.self) { try await build("settings", text) }
+        #expect(error?.subject == bench.store.appending("link").string)
+    }
+
     @Test func `two builds of one configuration are the same bytes`() async throws {
         let first = try await build("one", try settings())
         let second = try await build("two", try settings())

@@ -6,7 +6,8 @@ import SystemPackage
 ///
 /// Made by bubblewrap. Where files need many owners (dpkg), util-linux's `unshare` first maps the user's subordinate
 /// numbers (`/etc/subuid`), because a process with threads, as this one, may not enter a user namespace itself. Root needs no
-/// user namespace and has fewer capabilities instead, so that both ways make the same files.
+/// user namespace: it keeps only the capabilities that deal with files and accounts, so that what runs inside can neither
+/// mount nor write to the host's kernel, and both ways make the same files.
 public struct Sandbox: Sendable {
     /// A place of the host that the sandbox sees.
     public struct Bind: Sendable {
@@ -30,6 +31,7 @@ public struct Sandbox: Sendable {
     public var manyOwners: Bool
     /// Added to a fixed, small environment.
     public var environment: [String: String]
+    var program = "bwrap"
 
     public init(
         toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], temporaryDirectories: [String] = [],
@@ -49,10 +51,11 @@ public struct Sandbox: Sendable {
     /// - Returns: whether it ended with status 0; why not is in the log.
     public func run(_ arguments: [String], output: FileDescriptor? = nil, log: FileDescriptor) async throws -> Bool {
         var command = try Self.mapping(manyOwners: manyOwners)
-        command += ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+        command += [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
         command += ["--unshare-uts", "--hostname", "localhost", "--clearenv"]
+        command += ["--cap-drop", "ALL"]
         if manyOwners {
-            for capability in Self.refusedCapabilities { command += ["--cap-drop", capability] }
+            for capability in Self.keptCapabilities { command += ["--cap-add", capability] }
         }
         let variables = [
             "PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0", "TERM": "dumb",
@@ -67,23 +70,34 @@ public struct Sandbox: Sendable {
                 "--proc", "\(root)/proc", "--dev", "\(root)/dev", "--tmpfs", "\(root)/tmp", "--tmpfs", "\(root)/run",
             ]
             command += ["--chmod", "1777", "\(root)/tmp"]
+            for name in Self.readOnlySettings { command += ["--ro-bind-try", "/proc/\(name)", "\(root)/proc/\(name)"] }
         }
         for directory in temporaryDirectories { command += ["--tmpfs", directory] }
         command += ["--chdir", "/", "--"] + arguments
-        let result = try await Subprocess.run(
-            .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
-            environment: .custom(["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]),
-            input: .none, output: .fileDescriptor(output ?? log, closeAfterSpawningProcess: false),
-            error: .fileDescriptor(log, closeAfterSpawningProcess: false))
-        return result.terminationStatus.isSuccess
+        do {
+            let result = try await Subprocess.run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+                environment: .custom(["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]),
+                input: .none, output: .fileDescriptor(output ?? log, closeAfterSpawningProcess: false),
+                error: .fileDescriptor(log, closeAfterSpawningProcess: false))
+            return result.terminationStatus.isSuccess
+        } catch let error as SubprocessError {
+            throw BuildError(
+                kind: .host, subject: command[0], message: "could not be run", cause: "\(error)",
+                remedy: "bootferry doctor")
+        }
     }
 
-    /// What root keeps to itself: nothing a package's script may do to the host's kernel.
-    private static let refusedCapabilities = [
-        "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME", "CAP_SYS_BOOT", "CAP_SYSLOG", "CAP_MAC_ADMIN",
-        "CAP_MAC_OVERRIDE", "CAP_AUDIT_CONTROL", "CAP_MKNOD", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_WAKE_ALARM",
-        "CAP_SYS_NICE", "CAP_SYS_PTRACE",
+    /// What unpacking and configuring with dpkg need: files of any owner, other accounts, and `chroot`. Without
+    /// SYS_ADMIN what is mounted read-only stays so.
+    private static let keptCapabilities = [
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+        "CAP_SETFCAP", "CAP_SYS_CHROOT",
     ]
+
+    /// What of `/proc` sets the host's kernel: it asks for the user number 0, not for a capability. bubblewrap covers
+    /// some of it, but never `sys`, which it takes for unwritable by its mode.
+    private static let readOnlySettings = ["acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger"]
 
     /// The command that enters a user namespace with subordinate numbers; empty for root, who needs none.
     private static func mapping(manyOwners: Bool) throws -> [String] {
