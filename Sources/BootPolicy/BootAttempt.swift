@@ -62,6 +62,7 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     public mutating func record(_ event: Event, now: Duration) -> [String] {
         // After phone-home only a new attempt says anything new.
         guard outcome == .running else { return [] }
+        let event = event.printable
         let entry = Entry(seconds: max(0, now.inSeconds - began), event: event)
         // Firmware says everything twice.
         let isRepeated = entries.suffix(4).contains { $0.event == event } && Self.isRepeatable(event)
@@ -92,6 +93,16 @@ public struct BootAttempt: Codable, Sendable, Equatable {
             }
         }
         return finished("\(system).efi") || (finished("initrd") && finished("kernel"))
+    }
+
+    /// True once the client has begun to fetch something.
+    var hasTransfer: Bool {
+        entries.contains {
+            switch $0.event {
+            case .transferStarted, .transferProgress, .transferFinished, .transferStopped: true
+            default: false
+            }
+        }
     }
 
     private static func isRepeatable(_ event: Event) -> Bool {

@@ -17,7 +17,7 @@ public struct BootAttempts: Sendable {
     public var bootSilence = Duration.seconds(600)
     /// Finished attempts are kept this long, for late requests.
     static let memory = Duration.seconds(3600)
-    /// More nodes at once than one server feeds; the oldest make room.
+    /// More nodes at once than one server feeds; those without a transfer make room first, then the oldest.
     static let maximum = 16_384
 
     public init() {}
@@ -51,7 +51,7 @@ public struct BootAttempts: Sendable {
                 byIdentifier[identifier] = known
             }
         }
-        makeRoom(now: now)
+        makeRoom()
         let identifier = newIdentifier()
         byIdentifier[identifier] = Known(
             attempt: BootAttempt(identifier: identifier, node: request.mac, system: system.manifest.system, now: now),
@@ -67,7 +67,8 @@ public struct BootAttempts: Sendable {
         return byIdentifier[identifier]?.attempt.record(event, now: now) ?? []
     }
 
-    /// Call now and then: boots that have gone silent are stopped, with the likely reason.
+    /// Call now and then: boots that have gone silent are stopped, with the likely reason, and old ones
+    /// forgotten.
     public mutating func expire(now: Duration) -> [String] {
         var lines: [String] = []
         for (identifier, known) in byIdentifier where known.attempt.outcome == .running {
@@ -78,19 +79,19 @@ public struct BootAttempts: Sendable {
                         .stopped(reason: known.attempt.likelyReason), now: known.lastHeard) ?? []
             }
         }
-        return lines.sorted()
-    }
-
-    private mutating func makeRoom(now: Duration) {
         for (identifier, known) in byIdentifier
         where known.attempt.outcome != .running && now - known.lastHeard > Self.memory {
             forget(identifier)
         }
-        while byIdentifier.count >= Self.maximum,
-            let oldest = byIdentifier.min(by: { $0.value.lastHeard < $1.value.lastHeard })
-        {
-            forget(oldest.key)
-        }
+        return lines.sorted()
+    }
+
+    private mutating func makeRoom() {
+        guard byIdentifier.count >= Self.maximum else { return }
+        // A forged discover costs its sender nothing, a transfer does. Many at once, since each search reads all.
+        let order = byIdentifier.mapValues { ($0.attempt.hasTransfer ? 1 : 0, $0.lastHeard) }
+            .sorted { $0.value < $1.value }
+        for (identifier, _) in order.prefix(Self.maximum / 16) { forget(identifier) }
     }
 
     private mutating func forget(_ identifier: String) {

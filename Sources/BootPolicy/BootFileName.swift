@@ -34,6 +34,13 @@ public struct BootFileName: Sendable, Equatable {
         return (String(parts[1]), String(parts[2]))
     }
 
+    /// The attempt that a name carries, `boot/ATTEMPT/…`, be there such a file or not.
+    public static func attempt(in name: String) -> String? {
+        let parts = name.split(separator: "/", maxSplits: 2)
+        guard parts.count >= 2, parts[0] == "boot", isIdentifier(parts[1]) else { return nil }
+        return String(parts[1])
+    }
+
     static func isIdentifier(_ text: some StringProtocol) -> Bool {
         (1...32).contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
     }

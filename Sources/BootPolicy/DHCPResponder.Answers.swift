@@ -73,18 +73,19 @@ extension DHCPResponder {
         case .discover:
             guard
                 let address = leases?.offer(
-                    to: client, requested: exchange.message.requestedAddress, excluding: [network.serverAddress],
+                    to: client, requested: exchange.message.requestedAddress, excluding: network.reserved,
                     now: seconds)
             else { return exchange.finished(.ignoring("no free address is left in the range")) }
             return finish(&exchange, .offer, address, attempts: &attempts)
         case .inform: return finish(&exchange, .acknowledge, nil, attempts: &attempts)
         default:
             let wanted = exchange.message.requestedAddress ?? exchange.message.clientAddress
-            guard wanted != network.serverAddress,
+            let before = leases?.lease(of: client, now: seconds)
+            guard !network.reserved.contains(wanted),
                 leases?.bind(wanted, to: client, seconds: network.leaseSeconds, now: seconds) == true
             else { return refuse(&exchange, wanted) }
             var answer = finish(&exchange, .acknowledge, wanted, attempts: &attempts)
-            answer.leasesChanged = true
+            answer.leasesChanged = leases?.lease(of: client, now: seconds) != before
             return answer
         }
     }

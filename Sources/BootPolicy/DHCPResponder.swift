@@ -30,6 +30,18 @@ public struct DHCPResponder: Sendable {
         }
 
         public var mask: UInt32 { prefixLength == 0 ? 0 : UInt32.max << UInt32(32 - prefixLength) }
+        /// Addresses no client may have: the network's own, its broadcast's, and those of the machines named here.
+        var reserved: Set<IPv4Address> {
+            var reserved: Set = [serverAddress]
+            reserved.formUnion(nameServers)
+            if let router { reserved.insert(router) }
+            // Networks of one or two machines have neither (RFC 3021).
+            if prefixLength <= 30 {
+                reserved.insert(IPv4Address(value: serverAddress.value & mask))
+                reserved.insert(IPv4Address(value: serverAddress.value | ~mask))
+            }
+            return reserved
+        }
         func contains(_ address: IPv4Address) -> Bool { address.value & mask == serverAddress.value & mask }
     }
 
@@ -86,11 +98,11 @@ public struct DHCPResponder: Sendable {
         switch kind {
         case .discover, .request, .inform: break
         case .release:
-            leases?.release(message.clientAddress, by: request.mac, now: seconds)
-            return Answer(leasesChanged: leases != nil, ignored: "released")
+            let changed = leases?.release(message.clientAddress, by: request.mac, now: seconds) ?? false
+            return Answer(leasesChanged: changed, ignored: "released")
         case .decline:
-            if let address = message.requestedAddress { leases?.decline(address, by: request.mac, now: seconds) }
-            return Answer(leasesChanged: leases != nil, ignored: "declined")
+            let changed = message.requestedAddress.flatMap { leases?.decline($0, by: request.mac, now: seconds) }
+            return Answer(leasesChanged: changed ?? false, ignored: "declined")
         case .offer, .acknowledge, .refuse: return .ignoring("a server's message in a request")
         }
         if isForAnotherServer(message) {

@@ -91,15 +91,29 @@ public struct Leases: Codable, Equatable, Sendable {
     }
 
     /// The client gives its address back; it gets the same one next time if that is still free.
-    public mutating func release(_ address: IPv4Address, by client: MACAddress, now: Int) {
-        guard let index = leases.firstIndex(where: { $0.address == address && $0.client == client }) else { return }
+    /// False where nothing changed: it is not this client's, or had run out.
+    @discardableResult
+    public mutating func release(_ address: IPv4Address, by client: MACAddress, now: Int) -> Bool {
+        guard
+            let index = leases.firstIndex(where: {
+                $0.address == address && $0.client == client && $0.state != .declined && $0.expires > now
+            })
+        else { return false }
         leases[index].expires = now
+        return true
     }
 
     /// The client found `address` in use by another machine.
-    public mutating func decline(_ address: IPv4Address, by client: MACAddress, now: Int) {
-        guard leases.contains(where: { $0.address == address && $0.client == client }) else { return }
+    /// False where nothing changed: it is not this client's, or was declined already.
+    @discardableResult
+    public mutating func decline(_ address: IPv4Address, by client: MACAddress, now: Int) -> Bool {
+        guard
+            leases.contains(where: {
+                $0.address == address && $0.client == client && ($0.state != .declined || $0.expires <= now)
+            })
+        else { return false }
         put(Lease(address: address, client: client, state: .declined, expires: now + Self.declineSeconds))
+        return true
     }
 
     private mutating func put(_ lease: Lease) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/icmp6.h>
@@ -10,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -74,6 +76,29 @@ int bf_udp_socket(const char *interface, uint16_t port) {
       bind(fd, (struct sockaddr *)&any, sizeof any) < 0)
     return failed(fd);
   return fd;
+}
+
+int bf_interface_socket(const char *interface, int is_listener, uint32_t address, uint16_t port) {
+  int fd = socket(AF_INET, (is_listener ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int on = 1;
+  struct sockaddr_in here = {
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+  // Datagram sockets that allow reuse would take each other's port.
+  if ((is_listener && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)) < 0 ||
+      bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || (is_listener && listen(fd, 1024) < 0))
+    return failed(fd);
+  return fd;
+}
+
+long bf_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) limit.rlim_cur = before;
+  return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
 }
 
 int bf_udp_send(int fd, uint32_t address, uint16_t port, const void *bytes, size_t count) {

@@ -23,7 +23,12 @@ extension BuiltImage {
 
 extension NetbootSurroundings {
     /// The host's clock and randomness.
-    static let host = NetbootSurroundings(
-        now: { .nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9)) },
-        newIdentifier: { String(UInt64.random(in: .min ... .max), radix: 36) })
+    static let host: NetbootSurroundings = {
+        // The wall clock only once: when it is set, leases and silences must not jump.
+        let start = ContinuousClock.now
+        let wall = Duration.nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9))
+        return NetbootSurroundings(
+            now: { wall + (ContinuousClock.now - start) },
+            newIdentifier: { String(UInt64.random(in: .min ... .max), radix: 36) })
+    }()
 }

@@ -1,17 +1,30 @@
 import CLinuxCalls
 import Glibc
 
-/// A UDP socket bound to one interface, with broadcast allowed; closed when it goes away unless it was handed on.
+/// A socket bound to one interface; closed when it goes away unless it was handed on.
 public struct InterfaceSocket: ~Copyable, Sendable {
     private let descriptor: Int32
     private let port: Int
     private var subject: String { "UDP port \(port)" }
 
-    /// Binds `port` on every address of the interface (SO_BINDTODEVICE), so that broadcasts are heard.
+    /// What comes to one address of the interface.
+    public enum Kind: Sendable { case datagrams, connections }
+
+    /// Binds `port` on every address of the interface (SO_BINDTODEVICE), so that broadcasts are heard; UDP, with broadcast
+    /// allowed.
     public init(interface: String, port: Int) throws(NetworkCallError) {
         self.port = port
         descriptor = try NetworkCallError.check(
             bf_udp_socket(interface, UInt16(clamping: port)), "UDP port \(port) on \"\(interface)\"", "cannot be bound")
+    }
+
+    /// Binds `port` (0 lets the kernel choose) on one address, in host byte order, of the interface; a socket for
+    /// connections listens.
+    public init(interface: String, address: UInt32, port: Int, for kind: Kind) throws(NetworkCallError) {
+        self.port = port
+        descriptor = try NetworkCallError.check(
+            bf_interface_socket(interface, kind == .connections ? 1 : 0, address, UInt16(clamping: port)),
+            "\(kind == .connections ? "TCP" : "UDP") port \(port) on \"\(interface)\"", "cannot be bound")
     }
 
     /// Sends one datagram to an address in host byte order.

@@ -15,12 +15,15 @@ final class BootFileSender {
     private let fileIO: NonBlockingFileIO
     private var index = 0
     private var sent = 0
+    private var nextReport = reportSize
     private var began = NIODeadline.now()
     private var isDone = false
     private var keepAlive = true
 
-    /// One sendfile's share: an idle timeout sees progress, and the timeline too.
-    private static let share = 4 << 20
+    /// One sendfile's share: the idle timeout sees progress only after each, so a slow client needs small ones.
+    private static let share = 256 << 10
+    /// Bytes between two progress events.
+    private static let reportSize = 4 << 20
 
     init(
         extents: [BootFile.Extent], size: Int, label: String, attempt: String, state: ServerState,
@@ -93,7 +96,8 @@ final class BootFileSender {
             case .success:
                 sender.sent += part.count
                 let rest = part.endIndex..<range.upperBound
-                if part.count == Self.share {
+                if sender.sent >= sender.nextReport {
+                    sender.nextReport = sender.sent + Self.reportSize
                     sender.state.record(
                         .transferProgress(file: sender.label, transport: .http, bytes: sender.sent), of: sender.attempt)
                 }

@@ -38,6 +38,16 @@ public struct NetbootConfiguration: Sendable {
         public var idleSeconds = 60
 
         public init() {}
+
+        /// The same, lowered to what so many descriptors allow: each transfer and connection takes a socket and a file.
+        func fitting(descriptors: Int) -> Limits {
+            // The rest of the process: store, leases, event loops, a terminal.
+            let pairs = max(0, descriptors - 256) / 2
+            var limits = self
+            limits.transfers = min(transfers, max(16, pairs / 3))
+            limits.connections = min(connections, max(16, pairs / 3 * 2))
+            return limits
+        }
     }
 
     public var interface: String

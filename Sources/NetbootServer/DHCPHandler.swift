@@ -44,17 +44,20 @@ final class DHCPHandler: ChannelInboundHandler, Sendable {
                 destination = try? SocketAddress(ipAddress: "\(address)", port: port)
             }
             let bytes = answer.reply?.bytes
-            guard answer.leasesChanged, let database else {
+            // A repeated request changes nothing, but what it repeats may not be on disk yet.
+            let isAcknowledged = answer.reply?.messageType == .acknowledge
+            guard let database, answer.leasesChanged || (isAcknowledged && database.isBehind) else {
                 if let bytes, let destination { send(bytes, to: destination, on: context.channel) }
                 return
             }
             let channel = context.channel
             // A lease is on disk before its client hears of it, so that no restart gives it to another.
-            pool.runIfActive(eventLoop: context.eventLoop) { [state] in
-                try database.save { state.leases }
-            }.whenComplete { [self] result in
+            let current = { @Sendable [state] in state.leases }
+            database.save(current, on: pool) { [self] result in
                 if case .failure(let error) = result {
-                    state.logger.error("the lease database cannot be written", metadata: ["error": "\(error)"])
+                    return state.logger.error(
+                        "no address was given: the lease database cannot be written",
+                        metadata: ["error": "\(error)"])
                 }
                 if let bytes, let destination { send(bytes, to: destination, on: channel) }
             }

@@ -55,7 +55,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             return plain(.methodNotAllowed, "only GET and HEAD\n", head, context, headers: [("Allow", "GET, HEAD")])
         }
         guard path.hasPrefix("/"), let (name, file) = state.bootFile(named: path) else {
-            if let attempt = Self.attempt(in: path), head.method == .GET {
+            if let attempt = BootFileName.attempt(in: path), head.method == .GET {
                 state.record(.refused(file: path, transport: .http), of: attempt)
             }
             return plain(.notFound, "no such boot file\n", head, context)
@@ -123,11 +123,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             return plain(.notFound, "no such boot\n", head, context)
         }
         let text = String(decoding: body.readableBytesView, as: UTF8.self)
-        // Shown on a terminal, so without anything that moves its cursor.
-        let line = text.unicodeScalars.prefix(200).filter {
-            $0.value >= 32 && $0.value != 127 && !(128...159).contains($0.value)
-        }
-        state.record(.phonedHome(message: String(String.UnicodeScalarView(line))), of: attempt)
+        state.record(.phonedHome(message: text), of: attempt)
         plain(.ok, "ok\n", head, context)
     }
 
@@ -172,12 +168,6 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private static func keepsAlive(_ head: HTTPRequestHead) -> Bool { head.isKeepAlive }
-
-    /// `/boot/ID/…` -> `ID`.
-    private static func attempt(in path: String) -> String? {
-        let parts = path.split(separator: "/")
-        return parts.count >= 2 && parts[0] == "boot" ? String(parts[1]) : nil
-    }
 
     /// Path and query of an origin or absolute form; `+` and `%` are not decoded, since no name of ours has them.
     static func split(_ uri: String) -> (path: String, query: [String: String]) {

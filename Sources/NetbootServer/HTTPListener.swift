@@ -1,3 +1,4 @@
+import LinuxCalls
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -20,13 +21,12 @@ final class HTTPListener: Sendable {
         fileIO = NonBlockingFileIO(threadPool: pool)
     }
 
-    func bind(host: String, port: Int, group: any EventLoopGroup) async throws -> any Channel {
+    /// Serves what connects to a listening socket, which is closed with the channel.
+    func serve(_ socket: consuming InterfaceSocket, group: any EventLoopGroup) async throws -> any Channel {
         try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [self] channel in initialise(channel) }
-            .bind(host: host, port: port).get()
+            .withBoundSocket(socket.handOver()).get()
     }
 
     private func initialise(_ channel: any Channel) -> EventLoopFuture<Void> {

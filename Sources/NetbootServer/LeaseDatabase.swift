@@ -1,15 +1,24 @@
 import BootProtocols
 import Foundation
 import LinuxCalls
+import NIOPosix
 import Synchronization
 import SystemPackage
 
 /// The leases on disk, as one JSON file that is replaced whole: written beside, synced, renamed.
 final class LeaseDatabase: Sendable {
     private let path: FilePath
-    /// Held while writing; the number of requests already on disk.
-    private let written = Mutex(0)
-    private let requested = Mutex(0)
+    private let writing = Mutex(Writing())
+
+    private struct Writing {
+        var isRunning = false
+        /// The last write failed: memory holds what the disk does not.
+        var hasFailed = false
+        var waiting: [@Sendable (Result<Void, any Error>) -> Void] = []
+    }
+
+    /// More clients than this wait for no disk; they ask again.
+    static let mostWaiting = 1024
 
     init(path: FilePath) { self.path = path }
 
@@ -26,20 +35,52 @@ final class LeaseDatabase: Sendable {
         }
     }
 
-    /// Puts the leases on disk; blocking. Requests that wait together share one write.
-    func save(_ current: () -> Leases?) throws {
-        let mine = requested.withLock { count in
-            count += 1
-            return count
+    /// True while leases may be in memory that are not yet on disk.
+    var isBehind: Bool { writing.withLock { $0.isRunning || $0.hasFailed } }
+
+    /// Puts the leases on disk, on a thread of the pool, and then says how it went there.
+    ///
+    /// One write runs at a time; all who ask meanwhile share the next, so that a flood holds one thread.
+    func save(
+        _ current: @escaping @Sendable () -> Leases?, on pool: NIOThreadPool,
+        then done: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        let admission = writing.withLock { writing -> (isFull: Bool, starts: Bool) in
+            guard writing.waiting.count < Self.mostWaiting else { return (true, false) }
+            writing.waiting.append(done)
+            defer { writing.isRunning = true }
+            return (false, !writing.isRunning)
         }
-        try written.withLock { written in
-            guard written < mine else { return }
-            let covers = requested.withLock { $0 }
-            guard let leases = current() else { return }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            try replaceFile(at: path, with: Array(encoder.encode(leases)))
-            written = covers
+        if admission.isFull {
+            done(
+                .failure(NetbootServerError(subject: path.string, message: "too many clients wait for it")))
         }
+        guard admission.starts else { return }
+        pool.submit { [self] state in
+            if case .active = state { writeAll(current) } else { writing.withLock { $0.waiting = [] } }
+        }
+    }
+
+    private func writeAll(_ current: () -> Leases?) {
+        while true {
+            let waiting = writing.withLock { writing in
+                defer { writing.waiting = [] }
+                writing.isRunning = !writing.waiting.isEmpty
+                return writing.waiting
+            }
+            if waiting.isEmpty { return }
+            let result = Result { try write(current()) }
+            writing.withLock {
+                if case .failure = result { $0.hasFailed = true } else { $0.hasFailed = false }
+            }
+            for done in waiting { done(result) }
+        }
+    }
+
+    private func write(_ leases: Leases?) throws {
+        guard let leases else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try replaceFile(at: path, with: Array(encoder.encode(leases)))
     }
 }

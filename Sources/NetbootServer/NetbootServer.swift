@@ -31,6 +31,8 @@ public enum NetbootServer {
         finished: @escaping @Sendable ([BootAttempt]) -> Void = { _ in }
     ) async throws {
         let interface = try check(configuration)
+        var configuration = configuration
+        configuration.limits = configuration.limits.fitting(descriptors: try raiseDescriptorLimit())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount))
         let pool = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
         pool.start()

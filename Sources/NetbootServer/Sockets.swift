@@ -1,5 +1,6 @@
 import BootPolicy
 import BootProtocols
+import Glibc
 import LinuxCalls
 import Logging
 import NIOCore
@@ -23,7 +24,7 @@ struct Sockets {
         if case .full = configuration.mode, !configuration.isAuthoritative, let mac {
             try await Self.refuseWhereAnotherServes(
                 configuration, mac, network.serverAddress, pool,
-                transaction: UInt32(truncatingIfNeeded: Int64(surroundings.now() / .microseconds(1))))
+                now: surroundings.now)
         }
         let isProxy = configuration.mode == .proxy
         let policy = BootPolicy(
@@ -44,13 +45,13 @@ struct Sockets {
             logger: logger, show: show, booted: booted)
         self.state = state
         let httpPort = try await openHTTP(configuration, network.serverAddress, state, group, pool)
-        try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
+        let tftpPort = try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
         if responder != nil {
             try await openDHCP(configuration, isProxy: isProxy, state, isProxy ? nil : database, group, pool)
         }
         if configuration.routerAdvertisements, !isProxy, let mac { try advertise(interface, mac, pool, logger) }
         listening = NetbootServer.Listening(
-            address: network.serverAddress, httpPort: httpPort, tftpPort: configuration.ports.tftp)
+            address: network.serverAddress, httpPort: httpPort, tftpPort: tftpPort)
     }
 
     private mutating func openHTTP(
@@ -59,13 +60,14 @@ struct Sockets {
     ) async throws -> Int {
         let port = configuration.ports.http
         do {
-            let channel = try await HTTPListener(state: state, pool: pool).bind(
-                host: "\(address)", port: port, group: group)
+            let socket = try InterfaceSocket(
+                interface: configuration.interface, address: address.value, port: port, for: .connections)
+            let channel = try await HTTPListener(state: state, pool: pool).serve(socket, group: group)
             channels.append(channel)
             let chosen = channel.localAddress?.port ?? port
             state.serve(onHTTPPort: chosen)
             return chosen
-        } catch {
+        } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
             throw Self.portTaken("TCP port \(port)", "--http-port", error)
         }
     }
@@ -73,15 +75,21 @@ struct Sockets {
     private mutating func openTFTP(
         _ configuration: NetbootConfiguration, _ address: IPv4Address, _ mtu: Int, _ state: ServerState,
         _ group: any EventLoopGroup, _ pool: NIOThreadPool
-    ) async throws {
-        let listener = TFTPListener(state: state, pool: pool, group: group, serverAddress: address, mtu: mtu)
+    ) async throws -> Int {
+        let port = configuration.ports.tftp
+        let listener = TFTPListener(
+            state: state, pool: pool, group: group, interface: configuration.interface, serverAddress: address,
+            mtu: mtu)
         do {
-            channels.append(
-                try await DatagramBootstrap(group: group)
-                    .channelInitializer { $0.pipeline.addHandler(listener) }
-                    .bind(host: "\(address)", port: configuration.ports.tftp).get())
-        } catch {
-            throw Self.portTaken("UDP port \(configuration.ports.tftp)", "--tftp-port", error)
+            let socket = try InterfaceSocket(
+                interface: configuration.interface, address: address.value, port: port, for: .datagrams)
+            let channel = try await DatagramBootstrap(group: group)
+                .channelInitializer { $0.pipeline.addHandler(listener) }
+                .withBoundSocket(socket.handOver()).get()
+            channels.append(channel)
+            return channel.localAddress?.port ?? port
+        } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
+            throw Self.portTaken("UDP port \(port)", "--tftp-port", error)
         }
     }
 
@@ -134,12 +142,13 @@ struct Sockets {
 
     private static func refuseWhereAnotherServes(
         _ configuration: NetbootConfiguration, _ mac: MACAddress, _ address: IPv4Address, _ pool: NIOThreadPool,
-        transaction: UInt32
+        now: @escaping @Sendable () -> Duration
     ) async throws {
         let interface = configuration.interface
         let other = try await pool.runIfActive {
             try DHCPProbe.run(
-                interface: interface, mac: mac, address: address, transaction: transaction)
+                interface: interface, mac: mac, address: address,
+                transaction: UInt32(truncatingIfNeeded: Int64(now() / .microseconds(1))), now: now)
         }
         guard let other else { return }
         throw NetbootServerError(
@@ -148,9 +157,9 @@ struct Sockets {
             otherServer: other)
     }
 
-    private static func portTaken(_ what: String, _ option: String, _ error: any Error) -> NetbootServerError {
+    private static func portTaken(_ what: String, _ option: String, _ error: NetworkCallError) -> NetbootServerError {
         NetbootServerError(
-            subject: what, message: "cannot be bound", cause: "\(error)",
+            subject: what, message: "cannot be bound", cause: error.cause,
             remedy: "stop the other server, or choose another with \(option)")
     }
 }

@@ -13,6 +13,7 @@ final class TFTPTransferHandler: ChannelInboundHandler {
     private let label: String
     private let attempt: String
     private let client: SocketAddress
+    private let underWay: TFTPUnderWay
     private let reader: ExtentReader
     private let state: ServerState
     private let pool: NIOThreadPool
@@ -37,13 +38,14 @@ final class TFTPTransferHandler: ChannelInboundHandler {
     private static let mostSegments = 64
 
     init(
-        transfer: TFTP.ReadTransfer, label: String, attempt: String, client: SocketAddress, reader: ExtentReader,
-        state: ServerState, pool: NIOThreadPool, mtu: Int
+        transfer: TFTP.ReadTransfer, label: String, attempt: String, client: SocketAddress, underWay: TFTPUnderWay,
+        reader: ExtentReader, state: ServerState, pool: NIOThreadPool, mtu: Int
     ) {
         self.transfer = transfer
         self.label = label
         self.attempt = attempt
         self.client = client
+        self.underWay = underWay
         self.reader = reader
         self.state = state
         self.pool = pool
@@ -58,6 +60,7 @@ final class TFTPTransferHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = Array(unwrapInboundIn(data).data.readableBytesView)
         guard let packet = TFTP.Packet.read(bytes).packet else { return }
+        underWay.heard()
         perform(transfer.received(packet, now: now), context)
         guard transfer.delivered >= nextReport, !isFinished else { return }
         if nextReport == 1 {
@@ -71,6 +74,15 @@ final class TFTPTransferHandler: ChannelInboundHandler {
     /// A client that has gone answers with "port unreachable".
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         finish(.silent(delivered: transfer.delivered), context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is TFTPUnderWay.Superseded {
+            let how = TFTP.ReadTransfer.Outcome.abortedByClient(
+                code: .notDefined, message: "it asked anew from the same port", delivered: transfer.delivered)
+            return finish(how, context)
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) { timer?.cancel() }

@@ -82,6 +82,51 @@ import Testing
         #expect(attempt.entries.first?.event == .discovered(client: "PXE"))
     }
 
+    @Test func `a client's words reach no terminal with anything that moves its cursor`() {
+        var attempt = BootAttempt(identifier: "a", node: Sample.node, system: "s", now: .seconds(1))
+        let hostile = "\u{1b}[2J\u{9b}1mroot\u{202e}\r\nok\u{7}" + String(repeating: "x", count: 500)
+        let events: [BootAttempt.Event] = [
+            .refused(file: hostile, transport: .http),
+            .transferStopped(file: hostile, transport: .tftp, bytes: 1, size: 2, reason: hostile),
+            .offered(address: nil, bootFile: hostile), .phonedHome(message: hostile),
+        ]
+        for event in events {
+            let lines = attempt.record(event, now: .seconds(2))
+            #expect(lines.count == 1)
+            for line in lines {
+                #expect(line.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159).contains($0.value) })
+                #expect(!line.unicodeScalars.contains("\u{202e}"))
+                #expect(line.contains("[2J1mrootokx") && line.count < 600)
+            }
+        }
+        #expect(attempt.entries.first?.event != events[0])
+        #expect(!attempt.likelyReason.unicodeScalars.contains("\u{1b}"))
+    }
+
+    @Test func `a flood of forged discovers does not push out a node that is fetching`() throws {
+        var attempts = BootAttempts()
+        let honest = try Self.begin(&attempts, at: 1)
+        _ = attempts.record(.transferStarted(file: "kernel", transport: .http, size: 9), of: honest, now: .seconds(1))
+        let system = try Sample.system()
+        for number in 0..<(BootAttempts.maximum + 2000) {
+            let forged = MACAddress(bytes: [
+                2, 1, 0, UInt8(number >> 16), UInt8(number >> 8 & 255), UInt8(number & 255),
+            ])
+            let request = BootRequest(mac: try #require(forged), client: .pxe, architecture: .bios)
+            _ = attempts.begin(request, system: system, now: .seconds(2)) { "f\(number)" }
+        }
+        #expect(attempts.attempt(honest) != nil)
+        #expect(attempts.all.count <= BootAttempts.maximum)
+    }
+
+    @Test(arguments: [
+        ("boot/a1/nothing", "a1"), ("/boot/a1/x/y", "a1"), ("boot/A1/x", nil), ("kernel", nil), ("boot", nil),
+        ("", nil),
+    ])
+    func `a name tells which attempt it belongs to, be there such a file or not`(name: String, attempt: String?) {
+        #expect(BootFileName.attempt(in: name) == attempt)
+    }
+
     @Test func `a record survives being written and read`() throws {
         var attempt = BootAttempt(identifier: "a", node: Sample.node, system: "s", now: .seconds(1))
         _ = attempt.record(.offered(address: Self.address, bootFile: nil), now: .seconds(2))

@@ -69,6 +69,39 @@ struct Conversation {
         #expect(answer.destination == .unicast(address, port: 68))
     }
 
+    @Test func `only a real change asks for the lease database to be written`() throws {
+        var talk = try Conversation(Self.full)
+        var release = Sample.message(.release)
+        release.clientAddress = try #require(IPv4Address("10.77.0.100"))
+        #expect(!talk.say(release).leasesChanged)
+        #expect(
+            !talk.say(Sample.message(.decline, [DHCP.Option(.requestedAddress, release.clientAddress)])).leasesChanged)
+        let address = try #require(talk.say(Sample.message(.discover)).reply).yourAddress
+        #expect(talk.say(Self.request(address)).leasesChanged)
+        talk.now -= 1
+        let repeated = talk.say(Self.request(address))
+        #expect(repeated.reply?.messageType == .acknowledge && !repeated.leasesChanged)
+        release.clientAddress = address
+        #expect(talk.say(release).leasesChanged)
+        #expect(!talk.say(release).leasesChanged)
+    }
+
+    @Test func `network, broadcast, router, name server and server addresses are given to no one`() throws {
+        let network = DHCPResponder.Network(
+            serverAddress: Sample.server, prefixLength: 24, router: IPv4Address("10.77.0.2"),
+            nameServers: [try #require(IPv4Address("10.77.0.3"))])
+        let low = try #require(IPv4Address("10.77.0.0"))
+        var talk = try Conversation(.full(range: low...IPv4Address(value: low.value + 4)))
+        talk.responder = DHCPResponder(mode: talk.responder.mode, network: network)
+        #expect(talk.say(Sample.message(.discover)).reply?.yourAddress == IPv4Address("10.77.0.4"))
+        for address in ["10.77.0.0", "10.77.0.1", "10.77.0.2", "10.77.0.3"] {
+            #expect(talk.say(Self.request(IPv4Address(address)!)).reply?.messageType == .refuse, "\(address)")
+        }
+        let last = try #require(IPv4Address("10.77.0.255"))
+        talk.responder = DHCPResponder(mode: .full(range: last...last), network: network)
+        #expect(talk.say(Sample.message(.discover)).reply == nil)
+    }
+
     @Test func `an address that is another's or of another network is refused`() throws {
         var talk = try Conversation(Self.full)
         for address in ["192.168.1.5", "10.77.0.1", "10.77.0.7"] {

@@ -80,9 +80,22 @@ import Testing
             now = at
             actions = transfer.timerFired(now: now)
         }
-        #expect(waits == [1, 2, 4, 8, 16, 16, 16].map { .seconds($0) })
+        #expect(waits == [1, 2, 4, 8, 16, 16, 13].map { .seconds($0) })
         #expect(actions == [.finish(.silent(delivered: 0))])
         #expect(transfer.timerFired(now: now) == [])
+    }
+
+    @Test func `a client cannot ask for waits that keep its place after it has gone`() {
+        #expect(Self.transfer(size: 1, [("timeout", "255")]).granted.isEmpty)
+        var transfer = Self.transfer(size: 5000, [("timeout", "10")])
+        var now = Duration.zero
+        var actions = transfer.start(now: now)
+        while case .armTimer(let at) = actions.last {
+            now = at
+            actions = transfer.timerFired(now: now)
+        }
+        #expect(now == .seconds(60))
+        #expect(actions == [.finish(.silent(delivered: 0))])
     }
 
     @Test func `a client that only wanted the size may hang up`() {

@@ -103,6 +103,34 @@ struct RealClientTests {
         #expect(try lab.serve(["--proxy"])().contains("ready"))
     }
 
+    @Test func `an address is not served to another interface's network`() throws {
+        let lab = try Laboratory()
+        for command in [
+            "-n \(lab.serverSide) link add veth2 type veth peer name veth3 netns \(lab.clientSide)",
+            "-n \(lab.serverSide) address add 10.78.0.1/24 dev veth2", "-n \(lab.serverSide) link set veth2 up",
+            "-n \(lab.clientSide) address add 10.78.0.50/24 dev veth3", "-n \(lab.clientSide) link set veth3 up",
+        ] {
+            #expect(try Laboratory.run("ip", command.split(separator: " ").map(String.init)).status == 0)
+        }
+        _ = try lab.serve()
+        #expect(try lab.client("curl -sf -m 5 -o got http://10.77.0.1:8080/kernel").status == 0)
+        _ = try lab.client("ip route add 10.77.0.1/32 via 10.78.0.1 dev veth3 src 10.78.0.50")
+        #expect(try lab.client("busybox ping -c 1 -W 2 10.77.0.1").status == 0, "the address itself is in reach")
+        #expect(try lab.client("curl -sf -m 3 -o got http://10.77.0.1:8080/kernel").status != 0)
+        #expect(try lab.client("timeout 3 busybox tftp -g -r kernel -l got2 10.77.0.1").status != 0)
+    }
+
+    @Test func `no address is given that a restart would forget`() throws {
+        let lab = try Laboratory()
+        let said = try lab.serve([
+            "--range", "10.77.0.100-10.77.0.110", "--authoritative", "--leases", lab.file("none/leases.json").path,
+        ])
+        let script = "printf '#!/bin/sh\n[ $1 = bound ] && echo GOT $ip\nexit 0\n' > s; chmod +x s; "
+        let asked = try lab.client(script + "busybox udhcpc -i veth1 -n -q -f -t 2 -T 1 -s ./s")
+        #expect(!asked.output.contains("GOT"))
+        #expect(said().contains("the lease database cannot be written"), "\(said())")
+    }
+
     @Test func `without a named interface nothing is served`() throws {
         let lab = try Laboratory()
         let missing = try lab.start(

@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct BuilderRevisionTests {
     /// What the builders were when their revision was last thought about.
-    private static let known = (revision: "2", digest: "e837abfbbae24b78c873dfeed01c330d08ed1a325455b83b58b7ec7104dd87d9")
+    private static let known = (
+        revision: "2", digest: "e837abfbbae24b78c873dfeed01c330d08ed1a325455b83b58b7ec7104dd87d9"
+    )
     private static let folders = ["Sources/Archives", "Sources/FileFormats/CPIO", "Sources/ImageAssembly"]
 
     @Test func `a change of the builders' code is a change of their revision, or known to be none of what they make`()

@@ -30,12 +30,18 @@ extension TFTP {
             public var attempts: Int
             /// Before the first retransmission, unless the client's `timeout` says otherwise; doubled each time.
             public var timeout: Duration
+            /// Without progress for so long the client counts as gone, whatever attempts are left.
+            public var patience: Duration
 
-            public init(mtu: Int = 1500, windowSize: Int = 64, attempts: Int = 6, timeout: Duration = .seconds(1)) {
+            public init(
+                mtu: Int = 1500, windowSize: Int = 64, attempts: Int = 6, timeout: Duration = .seconds(1),
+                patience: Duration = .seconds(60)
+            ) {
                 self.mtu = mtu
                 self.windowSize = windowSize
                 self.attempts = attempts
                 self.timeout = timeout
+                self.patience = patience
             }
         }
 
@@ -49,12 +55,14 @@ extension TFTP {
 
         private let timeout: Duration
         private let attempts: Int
+        private let patience: Duration
         private var state = State.fresh
         /// The highest block the client has, with all before it.
         private var acknowledged = 0
         /// The highest block ever sent.
         private var sent = 0
         private var retries = 0
+        private var lastProgress = Duration.zero
         /// A repeated acknowledgement at or below this block answers packets that were still on their way: heeding
         /// it would double every packet from then on (the Sorcerer's Apprentice).
         private var quietUntil = -1
@@ -77,7 +85,8 @@ extension TFTP {
                     window = min(asked, max(1, limits.windowSize))
                     granted.append(Option(option.name, String(window)))
                 case ("tsize", 0?): granted.append(Option(option.name, String(size)))
-                case ("timeout", let asked?) where (1...255).contains(asked):
+                // RFC 2349 allows 255 s; a client that asked for that and went would hold its place for an hour.
+                case ("timeout", let asked?) where (1...10).contains(asked):
                     wait = .seconds(asked)
                     granted.append(option)
                 default: continue
@@ -89,6 +98,7 @@ extension TFTP {
             windowSize = window
             timeout = wait
             attempts = limits.attempts
+            patience = limits.patience
             blockCount = size / block + 1
         }
 
@@ -108,6 +118,7 @@ extension TFTP {
 
         public mutating func start(now: Duration) -> [Action] {
             guard state == .fresh else { return [] }
+            lastProgress = now
             if granted.isEmpty {
                 state = .sending
                 return sendWindow(now: now)
@@ -131,7 +142,7 @@ extension TFTP {
         public mutating func timerFired(now: Duration) -> [Action] {
             guard state == .awaitingZero || state == .sending else { return [] }
             retries += 1
-            guard retries <= attempts else {
+            guard retries <= attempts, now - lastProgress < patience else {
                 state = .finished
                 return [.finish(.silent(delivered: delivered))]
             }
@@ -146,6 +157,7 @@ extension TFTP {
                 guard number == 0 else { return [] }
                 state = .sending
                 retries = 0
+                lastProgress = now
                 return sendWindow(now: now)
             }
             // The wire's 16 bits name one of the blocks on their way, or an older one.
@@ -161,6 +173,7 @@ extension TFTP {
             if block < sent { quietUntil = max(quietUntil, sent) }
             acknowledged = block
             retries = 0
+            lastProgress = now
             if block == blockCount {
                 state = .finished
                 return [.finish(.complete)]
@@ -176,7 +189,7 @@ extension TFTP {
 
         private func armed(_ now: Duration) -> Action {
             // Doubled each time, to 16 times the first wait at most.
-            .armTimer(at: now + timeout * (1 << min(retries, 4)))
+            .armTimer(at: min(now + timeout * (1 << min(retries, 4)), lastProgress + patience))
         }
     }
 }

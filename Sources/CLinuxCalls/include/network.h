@@ -18,6 +18,11 @@ struct bf_interface {
 int bf_find_interface(const char *name, struct bf_interface *found);
 // A datagram socket bound to one interface and port on every address, allowed to broadcast.
 int bf_udp_socket(const char *interface, uint16_t port);
+// A socket of one interface and one of its addresses: datagrams, or a listener for connections. The address alone would
+// not do: Linux takes packets for any of its addresses on every interface.
+int bf_interface_socket(const char *interface, int is_listener, uint32_t address, uint16_t port);
+// Raises this process's limit of open descriptors as far as it may; the limit that holds now.
+long bf_raise_descriptor_limit(void);
 int bf_udp_send(int fd, uint32_t address, uint16_t port, const void *bytes, size_t count);
 // Bytes received, or 0 when the time is over.
 int bf_udp_receive(int fd, int milliseconds, void *bytes, size_t count, uint32_t *from);
