@@ -182,11 +182,19 @@ public struct Realiser: Sendable {
         let request = BuildRequest(
             derivation: derivation, output: scratch.path.appending("output"), scratch: scratch.path.appending("work"),
             storeDirectory: store.directory.store, logger: Logger(label: derivation.name) { _ in log })
-        try FileDescriptor.makeDirectory(request.scratch)
         do {
+            try FileDescriptor.makeDirectory(request.scratch)
             try await builder.build(request)
-        } catch let error as BuildError {
-            throw log.explain(error)
+        } catch {
+            if let full = BuildError.fullDisk(under: store.directory.path, making: derivation.name, error) {
+                throw full
+            }
+            switch error {
+            case let error as BuildError: throw log.explain(error)
+            case let error as Errno:
+                throw BuildError(subject: derivation.name, message: "could not be made", cause: "\(error)")
+            default: throw error
+            }
         }
         // Files of a sandbox's many owners can only be removed from inside one.
         if rmdir(request.scratch.string) != 0 { try await Sandbox.remove(request.scratch) }

@@ -36,7 +36,8 @@ public struct FetchError: JoinableError {
         /// Every mirror's bytes are other ones than those locked.
         case corrupt
         case unreachable
-        /// The disk refused.
+        /// The disk refused the bytes.
+        case disk
         case failed
     }
 
@@ -78,6 +79,7 @@ public struct FetchError: JoinableError {
         case .notFound: .failed
         case .corrupt: .corrupt
         case .unreachable: .unreachable
+        case .disk: .host
         case .failed: .failed
         }
     }

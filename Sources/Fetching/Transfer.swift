@@ -97,7 +97,10 @@ final class Transfer {
     func finish(_ code: CURLcode) throws(FetchError) -> Verdict {
         guard let partial else { return .again(pause: 0) }
         if let diskError {
-            return .failed(FetchError(.failed, item.name, "cannot be written to disk", cause: "\(diskError)"))
+            return .failed(
+                FetchError(
+                    .disk, "'\(directory)'", "cannot hold '\(item.name)'", cause: "\(diskError)",
+                    remedy: "run 'bootferry gc', or choose a state directory on a larger disk with '--state-dir'"))
         }
         if tooLong { return try wrongBytes("has more than \(item.size) bytes", resumed: startOffset > 0) }
         guard code == CURLE_OK else { return try trouble(code, partial) }

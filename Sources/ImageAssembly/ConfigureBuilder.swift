@@ -23,8 +23,9 @@ public struct ConfigureBuilder: Builder {
         do {
             try await configure(request, toolbox: toolbox)
         } catch {
+            let full = BuildError.fullDisk(under: request.scratch, making: "configuration", error)
             try? await Sandbox.remove(root)
-            throw error
+            throw full ?? error
         }
         try await Sandbox.remove(root)
     }

@@ -1,13 +1,15 @@
 import Building
 import Diagnostics
 import Foundation
+import SystemModel
 import SystemPackage
 
 /// `builtin:services`: what `systemctl enable` and `disable` do to the configured system's unit links.
 ///
 /// Environment: `enabled`, `disabled` (unit names separated by spaces; a missing unit is an error), `optional` (enabled
-/// where the unit exists; may be absent), `configuration`, `toolbox`. The output has `links` (lines of path, tab,
-/// target) and `removals` (paths), relative to the node's root.
+/// where the unit exists; may be absent), `units` (the unit files among the settings' files, as JSON; may be absent),
+/// `configuration`, `toolbox`. The output has `links` (lines of path, tab, target) and `removals` (paths), relative to the
+/// node's root.
 public struct ServicesBuilder: Builder {
     public init() {}
 
@@ -20,6 +22,7 @@ public struct ServicesBuilder: Builder {
         try FileManager.default.copyItem(
             atPath: configuration.appending("units").string, toPath: tree.string)
         try Self.makeWritable(tree)
+        try Self.addConfigured(request, to: tree)
         let units = Self.unitNames(in: tree)
         let before = Self.links(in: tree)
         func names(_ key: String) -> [String] {
@@ -51,6 +54,25 @@ public struct ServicesBuilder: Builder {
         let removals = before.keys.filter { after[$0] == nil }.map { "\($0)\n" }.sorted()
         try Tree.write(Array(links.joined().utf8), to: request.output.appending("links"))
         try Tree.write(Array(removals.joined().utf8), to: request.output.appending("removals"))
+    }
+
+    /// Puts the units that the settings bring over those of the packages; `settings` writes them into the image.
+    private static func addConfigured(_ request: BuildRequest, to tree: FilePath) throws {
+        guard let text = request.derivation.environment["units"] else { return }
+        for file in try JSONDecoder().decode([NodeSettings.File].self, from: Data(text.utf8)) {
+            guard let path = try CanonicalPath.of(String(file.path.drop { $0 == "/" }), in: "units") else { continue }
+            let place = tree.appending(path)
+            try FileManager.default.createDirectory(
+                atPath: place.removingLastComponent().string, withIntermediateDirectories: true)
+            try? FileManager.default.removeItem(atPath: place.string)
+            if let target = file.linkTarget {
+                try Tree.link(place, to: target)
+            } else if let source = file.source {
+                try Tree.write(try Tree.read(request.physical(source)), to: place)
+            } else {
+                try Tree.write(Array((file.text ?? "").utf8), to: place)
+            }
+        }
     }
 
     /// Directories of the store are read-only; copies take that over.

@@ -69,20 +69,23 @@ public struct Planner: Sendable {
         let first = try draft.add(
             "init-segment", builder: "builtin:init", ["files": .text(try canonicalJSON(initFiles))],
             toolbox: compressor)
+        let nodeSettings = NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description))
         var settingsInputs: [String: PlanDraft.Value] = [
-            "settings": .text(
-                try canonicalJSON(NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description)))),
+            "settings": .text(try canonicalJSON(nodeSettings)),
             "configuration": .output(configuration), "segments": .outputs([first] + segments + [configuration]),
         ]
+        var servicesInputs: [String: PlanDraft.Value] = [
+            "enabled": .text(system.services.enabled.joined(separator: " ")),
+            "disabled": .text(system.services.disabled.joined(separator: " ")),
+            // What configures the network is off in Debian until someone switches it on.
+            "optional": .text("systemd-networkd.service"), "configuration": .output(configuration),
+        ]
+        let units = nodeSettings.files.filter(\.isUnit)
+        if !units.isEmpty { servicesInputs["units"] = .text(try canonicalJSON(units)) }
         settingsInputs["services"] = .output(
             try draft.add(
-                "services", builder: "builtin:services",
-                [
-                    "enabled": .text(system.services.enabled.joined(separator: " ")),
-                    "disabled": .text(system.services.disabled.joined(separator: " ")),
-                    // What configures the network is off in Debian until someone switches it on.
-                    "optional": .text("systemd-networkd.service"), "configuration": .output(configuration),
-                ], toolbox: toolbox))
+                "services", builder: "builtin:services", servicesInputs, toolbox: toolbox,
+                sources: Set(units.compactMap(\.source).map { try StorePath(parsing: $0) })))
         let settings = try draft.add(
             "settings", builder: "builtin:settings", settingsInputs, toolbox: compressor,
             sources: Set(hostFiles.values))

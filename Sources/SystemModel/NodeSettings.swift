@@ -15,6 +15,11 @@ public struct NodeSettings: Codable, Sendable, Equatable {
         public var owner: String
         public var group: String
 
+        /// Whether systemd looks here for its units, so that one may be enabled which no package carries.
+        public var isUnit: Bool {
+            ["/etc", "/usr/lib", "/lib"].contains { path.hasPrefix("\($0)/systemd/system/") }
+        }
+
         public init(
             path: String, text: String? = nil, source: String? = nil, linkTarget: String? = nil, mode: Int,
             owner: String, group: String
