@@ -13,7 +13,7 @@ extension BuildError {
         guard errno == .noSpace || errno == .diskQuotaExceeded || !hasRoom(folder) else { return nil }
         return BuildError(
             kind: .host, subject: "'\(folder)'", message: "the disk is full: '\(name)' could not be made",
-            cause: "\(error)",
+            cause: (error as? any ExplainedError).map { "\($0.subject): \($0.message)" } ?? "\(error)",
             remedy: "run 'bootferry gc', or choose a state directory on a larger disk with '--state-dir'")
     }
 

@@ -133,8 +133,19 @@ public struct Realiser: Sendable {
                 if isFetch { running.fetches -= 1 } else { running.builds -= 1 }
                 do {
                     outputs[path] = try result.get()
-                } catch let error as any ExplainedError where isFetch && error.kind != .unreachable {
+                } catch let error as any ExplainedError
+                    where isFetch && error.kind != .unreachable && error.kind != .host
+                {
                     failures.append(error)
+                } catch {
+                    group.cancelAll()
+                    // What the host lacks, such as room on its disk, fails several builds at once, and not each can tell.
+                    while let (_, other, _) = try? await group.next() {
+                        if case .failure(let reason as any ExplainedError) = other, reason.kind == .host {
+                            throw reason
+                        }
+                    }
+                    throw error
                 }
             }
         }

@@ -45,17 +45,24 @@ public struct BootferryProgram: Sendable {
     public func run(
         _ arguments: [String], in directory: FilePath = checkout, prefix: [String] = [], withState: Bool = true
     ) async throws -> Outcome {
-        let command =
-            prefix + [Self.path.string] + arguments + (withState ? ["--state-dir", stateDirectory.string] : [])
+        try await execute(
+            prefix + [Self.path.string] + arguments + (withState ? ["--state-dir", stateDirectory.string] : []),
+            environment: environment, in: directory)
+    }
+
+    /// Starts a verb and kills it, as `kill -9` does, when `moment` returns.
+    ///
+    /// - Returns: how it ended: by itself, if it was quicker.
+    public func runAndKill(
+        _ arguments: String..., when moment: @escaping @Sendable () async throws -> Void
+    ) async throws -> TerminationStatus {
         let result = try await Subprocess.run(
-            command[0].hasPrefix("/") ? .path(FilePath(command[0])) : .name(command[0]),
-            arguments: Arguments(Array(command.dropFirst())),
-            environment: .inherit.updating(
-                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
-            ),
-            workingDirectory: directory, output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
-        return Outcome(
-            status: result.terminationStatus, output: result.standardOutput,
-            messages: result.standardError)
+            .path(Self.path), arguments: Arguments(arguments + ["--state-dir", stateDirectory.string]),
+            workingDirectory: Self.checkout, input: .none, output: .discarded, error: .discarded
+        ) { execution in
+            try await moment()
+            try execution.send(signal: .kill)
+        }
+        return result.terminationStatus
     }
 }
