@@ -96,6 +96,21 @@ public struct Realiser: Sendable {
         return plan.order.filter(wanted.contains)
     }
 
+    /// One derivation's end. A class, since Swift 6.3's optimiser corrupts a task group's tuples that hold a `Result`.
+    private final class Finished: Sendable {
+        let path: StorePath
+        let isFetch: Bool
+        let output: StorePath?
+        let error: (any Error)?
+
+        init(_ path: StorePath, isFetch: Bool, output: StorePath?, error: (any Error)?) {
+            self.path = path
+            self.isFetch = isFetch
+            self.output = output
+            self.error = error
+        }
+    }
+
     private func run(
         _ plan: BuildPlan, needed: [StorePath], outputs: inout [StorePath: StorePath]
     ) async throws {
@@ -103,9 +118,7 @@ public struct Realiser: Sendable {
         var running = (fetches: 0, builds: 0)
         // A stale lock file is stale in many places: all fetches are tried before the first failure ends this.
         var failures: [any Error] = []
-        try await withThrowingTaskGroup(
-            of: (path: StorePath, result: Result<StorePath, any Error>, isFetch: Bool).self
-        ) { group in
+        try await withThrowingTaskGroup(of: Finished.self) { group in
             while true {
                 var blocked: [StorePath] = []
                 for path in waiting {
@@ -122,28 +135,26 @@ public struct Realiser: Sendable {
                     let resolved = try derivation.resolved(with: outputs)
                     group.addTask {
                         do {
-                            return (path, .success(try await realiseOne(resolved, planned: path)), isFetch)
+                            let output = try await realiseOne(resolved, planned: path)
+                            return Finished(path, isFetch: isFetch, output: output, error: nil)
                         } catch {
-                            return (path, .failure(error), isFetch)
+                            return Finished(path, isFetch: isFetch, output: nil, error: error)
                         }
                     }
                 }
                 waiting = blocked
-                guard let (path, result, isFetch) = try await group.next() else { break }
-                if isFetch { running.fetches -= 1 } else { running.builds -= 1 }
-                do {
-                    outputs[path] = try result.get()
-                } catch let error as any ExplainedError
-                    where isFetch && error.kind != .unreachable && error.kind != .host
-                {
+                guard let finished = try await group.next() else { break }
+                if finished.isFetch { running.fetches -= 1 } else { running.builds -= 1 }
+                outputs[finished.path] = finished.output
+                guard let error = finished.error else { continue }
+                let kind = (error as? any ExplainedError)?.kind ?? .failed
+                if finished.isFetch, error is any ExplainedError, kind != .unreachable, kind != .host {
                     failures.append(error)
-                } catch {
+                } else {
                     group.cancelAll()
                     // What the host lacks, such as room on its disk, fails several builds at once, and not each can tell.
-                    while let (_, other, _) = try? await group.next() {
-                        if case .failure(let reason as any ExplainedError) = other, reason.kind == .host {
-                            throw reason
-                        }
+                    while let other = try await group.next() {
+                        if let reason = other.error as? any ExplainedError, reason.kind == .host { throw reason }
                     }
                     throw error
                 }

@@ -89,7 +89,9 @@ struct BootCommand: AsyncParsableCommand {
         guard let generation = try workspace.store.generations(of: system.name).first(where: { $0.number == number })
         else { throw CommandError(subject: "\(system.name) generation \(number)", message: "has gone meanwhile") }
         let signals = endOnSignals()
-        defer { signals.forEach { $0.cancel() } }
+        defer {
+            for signal in signals { signal.cancel() }
+        }
         let scratch = try workspace.store.makeScratch()
         defer { withExtendedLifetime(scratch) {} }
         let node = LocalNode(

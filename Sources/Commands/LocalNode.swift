@@ -20,7 +20,7 @@ struct LocalNode: Sendable {
     /// Boots with the console shown, until the login prompt and the phone-home.
     func boot(within limit: Duration) async throws -> BootAttempt {
         let watch = BootWatch(terminal: workspace.terminal)
-        return try await withServer(booted: { watch.phonedHome($0) }) {
+        return try await withServer(watch) {
             try await withThrowingTaskGroup(of: BootAttempt.self) { group in
                 group.addTask {
                     try await run { line, isPrompt in watch.console(line, isPrompt: isPrompt) }
@@ -47,7 +47,7 @@ struct LocalNode: Sendable {
     /// Boots with the console in the terminal's hands, until the machine ends.
     func attend() async throws -> BootAttempt? {
         let watch = BootWatch(terminal: workspace.terminal)
-        return try await withServer(booted: { watch.phonedHome($0) }) {
+        return try await withServer(watch) {
             try prepareVariables()
             _ = try await Subprocess.run(
                 .path(try program()), arguments: Arguments(machine.arguments), input: .currentStandardInput,
@@ -58,7 +58,7 @@ struct LocalNode: Sendable {
     }
 
     private func withServer<T: Sendable>(
-        booted: @escaping @Sendable (BootAttempt) -> Void, _ body: @escaping @Sendable () async throws -> T
+        _ watch: BootWatch, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         try await Executables.require("ip", ["link", "set", "lo", "up"])
         try await Executables.require("ip", ["tuntap", "add", machine.tap, "mode", "tap"])
@@ -76,7 +76,7 @@ struct LocalNode: Sendable {
                 try await NetbootServer.run(
                     configuration, surroundings: .host,
                     logger: Logger(label: "boot") { _ in TerminalLog(terminal: terminal) },
-                    show: { terminal.message($0) }, booted: booted, ready: { _ in open.yield() })
+                    show: { terminal.message($0) }, booted: { watch.phonedHome($0) }, ready: { _ in open.yield() })
                 return nil
             }
             group.addTask {

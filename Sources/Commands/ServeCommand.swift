@@ -118,7 +118,9 @@ struct ServeCommand: AsyncParsableCommand {
             source.resume()
             return source
         }
-        defer { signals.forEach { $0.cancel() } }
+        defer {
+            for signal in signals { signal.cancel() }
+        }
         try await server.value
     }
 
