@@ -6,13 +6,13 @@ import Testing
 /// A system that looks at itself once it is up, and says on its console what it found.
 @Suite(.serialized, .timeLimit(.minutes(15)))
 struct BootedSystemTests {
-    /// Each line of the console that begins with `proof NAME: `.
+    /// Each line of the console that begins with `proof NAME:`.
     struct Findings {
         var values: [String: [String]] = [:]
 
         init(console: String) {
             for line in console.split(separator: "\n") {
-                guard let match = line.firstMatch(of: /proof ([a-z-]+): (.*)/) else { continue }
+                guard let match = line.firstMatch(of: /proof ([a-z-]+):(.*)/) else { continue }
                 let value = match.2.trimmingCharacters(in: .whitespaces)
                 values[String(match.1), default: []].append(value)
             }

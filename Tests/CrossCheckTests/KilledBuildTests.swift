@@ -31,13 +31,14 @@ struct KilledBuildTests {
     {
         let image = try await BootferryProgram.shared.build().image
         var random = SeededGenerator(state: 20_26)
+        var kills = 0
         for round in 0..<(Self.isFull ? 10 : 1) {
             try await withTemporaryFolder { folder in
                 let program = BootferryProgram(stateDirectory: folder.appending("state"))
                 for phase in Phase.allCases {
                     for _ in 0..<(Self.isFull ? 3 : 1) {
                         let delay = Int.random(in: 0..<phase.duration, using: &random)
-                        try await kill(program, in: phase, after: delay)
+                        if try await kill(program, in: phase, after: delay) { kills += 1 }
                         let faults = try await program.faults()
                         #expect(
                             faults.filter { !$0.hasSuffix("is in the store and not registered") } == [],
@@ -49,6 +50,7 @@ struct KilledBuildTests {
                 #expect(try Self.leftovers(of: program) == [])
             }
         }
+        #expect(kills > 0, "every build was quicker than its kill")
     }
 
     @Test(.timeLimit(.minutes(15)))
@@ -56,7 +58,7 @@ struct KilledBuildTests {
         let image = try await BootferryProgram.shared.build().image
         try await withTemporaryFolder { folder in
             let program = BootferryProgram(stateDirectory: folder.appending("state"))
-            try await kill(program, in: .segments, after: 700)
+            #expect(try await kill(program, in: .segments, after: 300))
             let collection = try await program.run("gc")
             #expect(collection.succeeded, "\(collection.messages)")
             #expect(try await program.faults() == [])
@@ -102,7 +104,10 @@ struct KilledBuildTests {
         }
     }
 
-    private func kill(_ program: BootferryProgram, in phase: Phase, after milliseconds: Int) async throws {
+    /// - Returns: false when the build was quicker, which is as good a case.
+    private func kill(
+        _ program: BootferryProgram, in phase: Phase, after milliseconds: Int
+    ) async throws -> Bool {
         let logs = program.stateDirectory.appending("log").string
         for name in (try? FileManager.default.contentsOfDirectory(atPath: logs)) ?? [] {
             try FileManager.default.removeItem(atPath: "\(logs)/\(name)")
@@ -116,8 +121,8 @@ struct KilledBuildTests {
             }
             try await Task.sleep(for: .milliseconds(milliseconds))
         }
-        // One that was quicker than the kill is as good a case.
         #expect(status == .signaled(SIGKILL) || status == .exited(0), "\(phase) + \(milliseconds) ms")
+        return status == .signaled(SIGKILL)
     }
 
     /// Work that nobody is at any more.
