@@ -41,11 +41,11 @@ demo: build
 # One configuration for the product and its tests, so that dependencies compile once.
 test: test-deps
 	$(SWIFT_BUILD) --build-tests
-	CI=$${CI:-} swift test -c release --skip-build --no-parallel
+	CI=$${CI:-} scripts/run-tests
 
 test-full: test-deps
 	$(SWIFT_BUILD) --build-tests
-	BOOTFERRY_TEST_FULL=1 swift test -c release --skip-build --no-parallel
+	BOOTFERRY_TEST_FULL=1 scripts/run-tests
 
 bench: build
 	@scripts/install-packages $(BENCH_PACKAGES)
