@@ -1,4 +1,5 @@
 import Building
+import Diagnostics
 import Synchronization
 
 /// What a build shows: a line for each thing made, and at the bottom how far it is.

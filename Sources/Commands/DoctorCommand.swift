@@ -45,10 +45,3 @@ struct DoctorCommand: AsyncParsableCommand {
         if !missing.isEmpty { throw ExitCode(5) }
     }
 }
-
-/// A value as people and programs can both read it: keys sorted, indented.
-func encodeJSON(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-}

@@ -1,5 +1,6 @@
 import BootPolicy
 import BootProtocols
+import Diagnostics
 import Foundation
 import Logging
 import NetbootServer

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import SystemModel
 
 /// Where verbs print: results on standard output, progress and messages on standard error.
 final class Terminal: Sendable {
@@ -57,27 +58,7 @@ final class Terminal: Sendable {
     }
 }
 
-/// Bytes as people read them: `83.4 MB`.
-func formatBytes(_ count: Int) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 1000, unit < units.count - 1 {
-        value /= 1000
-        unit += 1
-    }
-    let tenths = Int((value * 10).rounded())
-    return unit == 0 ? "\(count) B" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
-}
-
-/// Seconds as people read them: `0.08 s`, `41 s`, `3 min 5 s`.
-func formatSeconds(_ duration: Duration) -> String {
-    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-    if seconds < 10 {
-        let hundredths = Int((seconds * 100).rounded())
-        let fraction = hundredths % 100
-        return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) s"
-    }
-    let whole = Int(seconds.rounded())
-    return whole < 120 ? "\(whole) s" : "\(whole / 60) min \(whole % 60) s"
+/// A verb's result for `--json`: keys sorted, indented.
+func encodeJSON(_ value: some Encodable) throws -> String {
+    String(try canonicalJSON(value, readable: true).dropLast())
 }

@@ -30,6 +30,6 @@ public struct ImageBuilder: Builder {
         try estimate.check(memory: image.memory, system: image.system)
         manifest.peakMemory = estimate.peak
         try Tree.makeDirectory(request.output)
-        try Tree.write(try manifest.canonicalJSON(), to: request.output.appending("manifest.json"))
+        try Tree.write(json: manifest, to: request.output.appending("manifest.json"))
     }
 }

@@ -159,7 +159,7 @@ extension Toolbox {
         try Tree.setMode(file, 0o644)
         var summary = finished.summary
         summary.size = try Tree.size(of: file)
-        try Tree.write(summary.canonicalJSON(), to: output.appending("segment.json"))
+        try Tree.write(json: summary, to: output.appending("segment.json"))
         try Tree.write(
             Array(finished.contents.map { $0 + "\n" }.joined().utf8), to: output.appending("contents"))
         return summary

@@ -26,6 +26,11 @@ enum Tree {
         try setMode(path, mode)
     }
 
+    /// Writes a value as canonical JSON.
+    static func write(json value: some Encodable, to path: FilePath) throws {
+        try write(Array(canonicalJSON(value, readable: true).utf8), to: path)
+    }
+
     static func link(_ path: FilePath, to target: String) throws {
         guard symlink(target, path.string) == 0 else { throw failure(path, "could not be made") }
     }
@@ -79,15 +84,6 @@ enum Tree {
 
     static func failure(_ path: FilePath, _ message: String) -> BuildError {
         BuildError(subject: path.string, message: message, cause: "\(Errno(rawValue: errno))")
-    }
-}
-
-extension Encodable {
-    /// Sorted keys, no escaped slashes, one final line break: the same bytes for the same value.
-    func canonicalJSON() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return [UInt8](try encoder.encode(self)) + [0x0A]
     }
 }
 

@@ -97,14 +97,6 @@ extension LocalStore {
         return path
     }
 
-    /// Writes the derivation's `.drv` file into the store; its inputs must be there.
-    @discardableResult
-    public func add(_ derivation: Derivation) throws -> StorePath {
-        try addText(
-            try derivation.aterm(), name: derivation.name + ".drv",
-            references: derivation.inputSources.union(derivation.inputDerivations))
-    }
-
     /// Gives a canonical tree its name and registers it, safe against others who add the same and against collection.
     private func install(_ temporary: FilePath, _ registration: PathRegistration, realising: [StorePath]) throws {
         let path = registration.path

@@ -55,10 +55,9 @@ extension LocalStore {
         try replaceFile(at: counter, with: Array("\(generation.number)\n".utf8))
         // The root first: a generation without one could lose its image.
         try addRoot(generation.rootName, image)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try replaceFile(
-            at: folder.appending("\(generation.number).json"), with: Array(encoder.encode(generation)) + [0x0a])
+            at: folder.appending("\(generation.number).json"),
+            with: Array(canonicalJSON(generation, readable: true).utf8))
         return generation
     }
 

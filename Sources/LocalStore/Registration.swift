@@ -100,45 +100,6 @@ extension LocalStore {
             return try Closure(of: roots) { known[$0] }
         }
     }
-
-    /// The valid objects that refer to `path` directly, itself left out.
-    public func referrers(of path: StorePath) throws -> Set<StorePath> {
-        try read { database in
-            Set(
-                try String.fetchAll(
-                    database,
-                    sql: """
-                        SELECT referrer.path FROM reference
-                        JOIN object AS referrer ON referrer.id = reference.referrer
-                        JOIN object AS target ON target.id = reference.reference
-                        WHERE target.path = ? AND referrer.id <> target.id
-                        """, arguments: [path.baseName]
-                ).map { try StorePath(baseName: $0) })
-        }
-    }
-
-    /// A shortest chain of references from one of `starts` to `path`, both ends included, or nil: why the object is kept.
-    public func chain(from starts: Set<StorePath>, to path: StorePath) throws -> [StorePath]? {
-        var next: [StorePath: StorePath] = [:]
-        var reached: Set<StorePath> = [path]
-        var frontier = [path]
-        while true {
-            if let start = frontier.filter(starts.contains).min() {
-                var chain = [start]
-                while let last = chain.last, let step = next[last] { chain.append(step) }
-                return chain
-            }
-            var referring: [StorePath] = []
-            for target in frontier.sorted() {
-                for referrer in try referrers(of: target).sorted() where reached.insert(referrer).inserted {
-                    next[referrer] = target
-                    referring.append(referrer)
-                }
-            }
-            if referring.isEmpty { return nil }
-            frontier = referring
-        }
-    }
 }
 
 extension Records {

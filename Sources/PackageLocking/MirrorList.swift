@@ -61,12 +61,7 @@ public struct MirrorList: Sendable, Equatable {
         return first.flatMap { $0.hasPrefix("http") ? $0 : nil }
     }
 
-    /// Where a locked package may be had, the likeliest first; empty when no mirror has its archive.
-    public func urls(for package: LockedPackage) -> [String] {
-        urls(archive: package.archive, poolPath: package.poolPath)
-    }
-
-    /// Where a file of the pool may be had, the likeliest first.
+    /// Where a file of the pool may be had, the likeliest first; empty when no mirror has its archive.
     public func urls(archive name: String, poolPath: String) -> [String] {
         (name == "debian-security" ? security : archive).map { $0 + Self.percentEncoded(poolPath) }
     }

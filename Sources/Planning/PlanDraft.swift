@@ -1,4 +1,3 @@
-import Foundation
 import StoreModel
 import SystemModel
 
@@ -66,13 +65,6 @@ struct PlanDraft {
     func reference(to path: StorePath) -> String {
         fixedOutputs[path]?.description ?? Derivation.placeholder(for: path)
     }
-}
-
-/// A value as JSON that is the same every time.
-func canonicalJSON(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 extension LockedPackage {

@@ -29,10 +29,10 @@ import Testing
         try Tree.write([0, 255], to: bench.store.appending("data"))
         for (path, text) in files { try Tree.write(Array(text.utf8), to: configuration.appending(path)) }
         try Tree.write(
-            SegmentSummary(
+            json: SegmentSummary(
                 name: "configuration", size: 0, unpackedBytes: 0, inodes: 0, removals: ["etc/motd", "usr/gone"],
                 capabilities: ["usr/bin/ping": "0100000200200000000000000000000000000000"]
-            ).canonicalJSON(), to: configuration.appending("segment.json"))
+            ), to: configuration.appending("segment.json"))
     }
 
     private func settings(_ change: (inout NodeSettings) -> Void = { _ in }) throws -> String {
@@ -56,7 +56,7 @@ import Testing
             ],
             network: .dhcp, timeZone: "Europe/Berlin", locale: "C.UTF-8")
         change(&settings)
-        return String(decoding: try settings.canonicalJSON(), as: UTF8.self)
+        return try canonicalJSON(settings)
     }
 
     private func build(_ name: String, _ settings: String, _ more: [String: String] = [:]) async throws -> FilePath {
@@ -96,10 +96,10 @@ import Testing
             Array("etc/\netc/foo/\netc/foo/old\netc/link\nusr/share/zoneinfo/Europe/Berlin\n".utf8),
             to: configuration.appending("contents"))
         try Tree.write(
-            SegmentSummary(
+            json: SegmentSummary(
                 name: "configuration", size: 0, unpackedBytes: 0, inodes: 0,
                 removals: ["etc/foo", "etc/foo/old", "etc/link"], capabilities: [:]
-            ).canonicalJSON(), to: configuration.appending("segment.json"))
+            ), to: configuration.appending("segment.json"))
         let segment = try await build(
             "settings",
             try settings { settings in
@@ -173,7 +173,7 @@ import Testing
             segments: ["/nix/store/init"], loaders: ["a.efi": "/nix/store/kernel/vmlinuz"], memory: 512)
         func image(_ name: String) async throws -> FilePath {
             try await bench.build(
-                "builtin:image", name, ["image": String(decoding: try request.canonicalJSON(), as: UTF8.self)])
+                "builtin:image", name, ["image": try canonicalJSON(request)])
         }
         let manifest = try JSONDecoder().decode(
             ImageManifest.self, from: Data(try Tree.read(try await image("image").appending("manifest.json"))))

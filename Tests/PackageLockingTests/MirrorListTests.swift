@@ -12,7 +12,7 @@ import Testing
     @Test func `a package's addresses are those of its archive, with a plus sign escaped`() {
         let mirrors = MirrorList(archive: ["http://a/debian"], security: ["http://b/sec/", "http://c/sec"])
         #expect(
-            mirrors.urls(for: package) == [
+            mirrors.urls(archive: package.archive, poolPath: package.poolPath) == [
                 "http://b/sec/pool/main/libc/libcap2/libcap2_2%2bb_amd64.deb",
                 "http://c/sec/pool/main/libc/libcap2/libcap2_2%2bb_amd64.deb",
             ])
