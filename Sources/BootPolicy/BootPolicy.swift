@@ -3,13 +3,7 @@ import SystemModel
 
 /// Which client gets what: the one place that decides it, for DHCP, TFTP and HTTP alike.
 public struct BootPolicy: Sendable {
-    /// What x64 UEFI machines that speak PXE are given.
-    public enum UEFILoader: String, Sendable, Codable, CaseIterable {
-        /// The system itself as a unified kernel image: one file, no loader between.
-        case uki
-        /// iPXE, which fetches kernel and initramfs by HTTP.
-        case ipxe
-    }
+    public typealias UEFILoader = SystemModel.UEFILoader
 
     public var serverAddress: IPv4Address
     public var httpPort: Int

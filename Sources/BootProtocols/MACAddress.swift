@@ -21,6 +21,9 @@ public struct MACAddress: Hashable, Sendable, Comparable, CustomStringConvertibl
         stride(from: 40, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> UInt64($0)) }
     }
 
+    /// False for group addresses, broadcast among them, and for all zeros, which no card has.
+    public var isOfOneCard: Bool { value != 0 && value >> 40 & 1 == 0 }
+
     public var description: String { bytes.map(\.twoHexadecimalDigits).joined(separator: ":") }
 
     public static func < (a: MACAddress, b: MACAddress) -> Bool { a.value < b.value }

@@ -13,7 +13,7 @@ struct SchemaCommand: ParsableCommand {
               # yaml-language-server: $schema=system.schema.json
             """)
 
-    enum Kind: String, ExpressibleByArgument, CaseIterable { case system, platform }
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case system, platform, site }
 
     @Argument(help: "Which file: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var kind = Kind.system
@@ -23,9 +23,15 @@ struct SchemaCommand: ParsableCommand {
 
     func run() {
         let text =
-            reference
-            ? ConfigurationReference.page()
-            : kind == .system ? ConfigurationReference.systemSchema() : ConfigurationReference.platformSchema()
+            if reference {
+                ConfigurationReference.page()
+            } else {
+                switch kind {
+                case .system: ConfigurationReference.systemSchema()
+                case .platform: ConfigurationReference.platformSchema()
+                case .site: ConfigurationReference.siteSchema()
+                }
+            }
         Terminal().result(text.hasSuffix("\n") ? String(text.dropLast()) : text)
     }
 }

@@ -2,6 +2,7 @@ import BootPolicy
 import BootProtocols
 import Diagnostics
 import LinuxCalls
+import SystemModel
 import SystemPackage
 
 /// What a boot server serves, where, and how. Nothing is served without a named interface.

@@ -110,10 +110,13 @@ public enum ConfigurationReference {
     /// The JSON Schema (draft 2020-12) of platform files.
     public static func platformSchema() -> String { PlatformFields.table.schema() }
 
+    /// The JSON Schema (draft 2020-12) of site files.
+    public static func siteSchema() -> String { SiteFields.table.schema() }
+
     /// `docs/configuration.md`.
     public static func page() -> String {
         """
-        # What the files under `targets/` may say
+        # What the files under `targets/` and `netboot/` may say
 
         Made by a test (ReferenceTests) from the tables that the parser uses; do not edit it by hand.
         Values are YAML. Lists of an importing file are appended to the imported ones, records are merged, and text
@@ -121,7 +124,8 @@ public enum ConfigurationReference {
         record replaces the imported one, and `!remove` on a list's element takes an imported element out.
 
 
-        """ + systemTable.reference() + "\n" + PlatformFields.table.reference()
+        """ + systemTable.reference() + "\n" + PlatformFields.table.reference() + "\n"
+            + SiteFields.table.reference()
     }
 
     private static let systemTable = FieldTable(

@@ -90,22 +90,7 @@ public struct SystemConfiguration: Sendable {
 
     /// Rules that span several keys, and so several files.
     private static func crossChecks(_ tree: YAMLNode) -> [ConfigurationProblem] {
-        var problems: [ConfigurationProblem] = []
-        for entry in tree[SystemFields.files.key]?.entries ?? [] {
-            let given = [SystemFields.text, SystemFields.source, SystemFields.link]
-                .compactMap { field in entry.value[field.key].map { (field.key, $0.position) } }
-            if given.count != 1 {
-                let found = given.map { "`\($0.0)` at \($0.1)" }.joined(separator: " and ")
-                problems.append(
-                    .init(
-                        entry.position, "files.\(entry.key)",
-                        "expected one of `text`, `source`, `link`, found \(found.isEmpty ? "none" : found)"))
-            }
-            if given.first?.0 == SystemFields.link.key, let mode = entry.value[SystemFields.mode.key] {
-                problems.append(
-                    .init(mode.position, "files.\(entry.key).mode", "a symbolic link has no permission bits"))
-            }
-        }
+        var problems = fileProblems(tree)
         let services = tree[SystemFields.services.key]
         let enabled = services?[SystemFields.enabled.key]?.elements ?? []
         for element in services?[SystemFields.disabled.key]?.elements ?? [] {
@@ -128,6 +113,27 @@ public struct SystemConfiguration: Sendable {
         }
         return problems
     }
+}
+
+/// What is wrong with the record `files` of a system, a node or a group; `prefix` stands before its key.
+func fileProblems(_ tree: YAMLNode?, _ prefix: String = "") -> [ConfigurationProblem] {
+    var problems: [ConfigurationProblem] = []
+    for entry in tree?[SystemFields.files.key]?.entries ?? [] {
+        let given = [SystemFields.text, SystemFields.source, SystemFields.link]
+            .compactMap { field in entry.value[field.key].map { (field.key, $0.position) } }
+        if given.count != 1 {
+            let found = given.map { "`\($0.0)` at \($0.1)" }.joined(separator: " and ")
+            problems.append(
+                .init(
+                    entry.position, "\(prefix)files.\(entry.key)",
+                    "expected one of `text`, `source`, `link`, found \(found.isEmpty ? "none" : found)"))
+        }
+        if given.first?.0 == SystemFields.link.key, let mode = entry.value[SystemFields.mode.key] {
+            problems.append(
+                .init(mode.position, "\(prefix)files.\(entry.key).mode", "a symbolic link has no permission bits"))
+        }
+    }
+    return problems
 }
 
 /// What holds where nothing is written.

@@ -18,7 +18,8 @@ extension SystemConfiguration {
             users: tree[SystemFields.users.key]?.entries.map(user) ?? [],
             services: ServiceSelection(
                 enabled: units(SystemFields.enabled), disabled: units(SystemFields.disabled)),
-            files: (tree[SystemFields.files.key]?.entries ?? []).compactMap(file).sorted { $0.path < $1.path },
+            files: (tree[SystemFields.files.key]?.entries ?? []).compactMap { systemFile($0, directory: directory) }
+                .sorted { $0.path < $1.path },
             network: network,
             timeZone: tree.text(SystemFields.timeZone) ?? SystemDefaults.timeZone,
             locale: tree.text(SystemFields.locale) ?? SystemDefaults.locale,
@@ -47,24 +48,6 @@ extension SystemConfiguration {
         ).sorted()
     }
 
-    private func file(_ entry: YAMLNode.Entry) -> SystemFile? {
-        let value = entry.value
-        let source: SystemFile.Source
-        if let text = value.text(SystemFields.text) {
-            source = .text(text)
-        } else if let node = value[SystemFields.source.key], let path = node.text {
-            source = .file(joined(directory, joined(folder(of: node.position.file), path)))
-        } else if let target = value.text(SystemFields.link) {
-            source = .link(target: target)
-        } else {
-            return nil
-        }
-        return SystemFile(
-            path: entry.key, source: source,
-            mode: value.text(SystemFields.mode).flatMap { Int($0, radix: 8) } ?? SystemDefaults.fileMode,
-            owner: value.text(SystemFields.owner) ?? "root", group: value.text(SystemFields.group) ?? "root")
-    }
-
     private var network: NetworkSettings {
         let interfaces = tree[SystemFields.network.key]?[SystemFields.interfaces.key]?.entries ?? []
         guard !interfaces.isEmpty else { return .dhcp }
@@ -76,6 +59,26 @@ extension SystemConfiguration {
                     nameServers: entry.value.texts(SystemFields.nameServers))
             })
     }
+}
+
+/// A file of a system or a node; nil where it has neither text, source nor link. `directory` is what relative sources
+/// are completed with.
+func systemFile(_ entry: YAMLNode.Entry, directory: String) -> SystemFile? {
+    let value = entry.value
+    let source: SystemFile.Source
+    if let text = value.text(SystemFields.text) {
+        source = .text(text)
+    } else if let node = value[SystemFields.source.key], let path = node.text {
+        source = .file(joined(directory, joined(folder(of: node.position.file), path)))
+    } else if let target = value.text(SystemFields.link) {
+        source = .link(target: target)
+    } else {
+        return nil
+    }
+    return SystemFile(
+        path: entry.key, source: source,
+        mode: value.text(SystemFields.mode).flatMap { Int($0, radix: 8) } ?? SystemDefaults.fileMode,
+        owner: value.text(SystemFields.owner) ?? "root", group: value.text(SystemFields.group) ?? "root")
 }
 
 extension YAMLNode {

@@ -11,7 +11,7 @@ import Testing
     @Test(.enabled(if: hasValidator, "python3 with jsonschema and yaml is missing"))
     func `a real validator accepts every shipped file and the schemas themselves, and refuses mistakes`() throws {
         let script = """
-            import json, os, sys, yaml
+            import json, os, re, sys, yaml
             from jsonschema import Draft202012Validator
             class Loader(yaml.SafeLoader): pass
             def plain(loader, suffix, node):
@@ -19,6 +19,11 @@ import Testing
                 if isinstance(node, yaml.SequenceNode): return loader.construct_sequence(node, deep=True)
                 return loader.construct_mapping(node, deep=True)
             Loader.add_multi_constructor('!', plain)
+            # YAML 1.2, as editors' language servers read it: `yes` is text, and so is a MAC address.
+            Loader.yaml_implicit_resolvers = {
+                first: [(tag, pattern) for tag, pattern in found if not tag.endswith((':bool', ':int'))]
+                for first, found in Loader.yaml_implicit_resolvers.items()}
+            Loader.add_implicit_resolver('tag:yaml.org,2002:int', re.compile('^[-+]?[0-9]+$'), list('-+0123456789'))
             schema = json.loads(os.environ['SCHEMA'])
             Draft202012Validator.check_schema(schema)
             validator = Draft202012Validator(schema)
@@ -40,6 +45,10 @@ import Testing
         #expect(platforms.count >= 1 && systems.count >= 4)
         for (schema, files) in [
             (ConfigurationReference.platformSchema(), platforms), (ConfigurationReference.systemSchema(), systems),
+            (
+                ConfigurationReference.siteSchema(),
+                [root.appending(path: "netboot/site.yaml").path(), fixtures + "/site/everything.yaml"]
+            ),
         ] {
             let answer = try Self.python(script, ["SCHEMA": schema, "FILES": files.joined(separator: ":")])
             #expect(answer.status == 0)

@@ -20,6 +20,7 @@ import Testing
         for (text, fields) in [
             (ConfigurationReference.systemSchema(), SystemFields.table),
             (ConfigurationReference.platformSchema(), PlatformFields.table.fields),
+            (ConfigurationReference.siteSchema(), SiteFields.table.fields),
         ] {
             let schema = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
             #expect(schema["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")

@@ -84,7 +84,7 @@ struct ConfigurationReader {
 
 extension YAMLNode {
     /// Only what has the right shape, so that merging and resolving after errors raises no second ones.
-    fileprivate func fitting(_ shape: Shape) -> YAMLNode {
+    func fitting(_ shape: Shape) -> YAMLNode {
         var node = self
         switch (shape, content) {
         case (.record(let fields), .record(let entries)):

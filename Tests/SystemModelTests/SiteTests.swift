@@ -1,0 +1,154 @@
+import BootProtocols
+import Diagnostics
+import Foundation
+import Testing
+
+@testable import SystemModel
+
+@Suite struct SiteTests {
+    static let fixtures = "Tests/SystemModelTests/Fixtures/site"
+
+    static func site(_ path: String, in folder: String = fixtures) throws -> Site {
+        try Site.read(path, directory: "/work", files: RepositoryFiles.reader(folder))
+    }
+
+    static func complaints(_ text: String, nodes: String? = nil) -> [String] {
+        let files = RepositoryFiles.texts(["s.yaml": text].merging(nodes.map { ["nodes.yaml": $0] } ?? [:]) { $1 })
+        do {
+            _ = try Site.read("s.yaml", directory: "/", files: files)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test func `a site file with every key is read whole`() throws {
+        let site = try Self.site("everything.yaml")
+        #expect(site.networks.map(\.interface) == ["eth1", "eth2.7"])
+        let eth1 = try #require(site.networks.first)
+        #expect(eth1.dhcp == .full && eth1.isAuthoritative && eth1.routerAdvertisements && eth1.dhcpv6)
+        #expect(eth1.address == IPv4Address("10.77.0.1"))
+        #expect(eth1.lending.ranges.map(\.lowerBound.description) == ["10.77.0.100", "10.77.0.200"])
+        #expect(eth1.lending.leaseSeconds == 43200)
+        #expect(eth1.lending.nameServers.count == 2 && eth1.lending.domain == "lab.example")
+        let relayed = try #require(eth1.relayed.first)
+        #expect(relayed.network.description == "10.78.0.0/24" && relayed.lending.leaseSeconds == 5400)
+        #expect(site.networks[1].dhcp == .proxy)
+        #expect(site.systems.map(\.source) == ["lab-node", "../systems/kiosk/system.yaml"])
+        #expect(site.unknown == UnknownMachines(answer: .menu, system: "kiosk", menuSeconds: 10))
+        #expect(site.httpPort == 80 && site.tftpPort == 6969 && site.uefiLoader == .ipxe)
+        #expect(site.nodesPath == "adopted.yaml")
+        #expect(site.nodes.map(\.name) == ["n1", "n2", "n3"])
+        #expect(site.nodes.map(\.isAdopted) == [false, false, true])
+        #expect(site.hasSerials)
+    }
+
+    @Test func `a node's own choices lie over its group's`() throws {
+        let site = try Self.site("everything.yaml")
+        let first = site.settings(of: try #require(site.node(named: "n1")))
+        #expect(first.system == "kiosk" && first.hostname == "First")
+        #expect(first.kernelParameters == ["a=1", "b=2"])
+        #expect(first.files.map(\.file.path) == ["/etc/issue", "/etc/key", "/etc/motd"])
+        #expect(first.files.map(\.isSecret) == [false, true, false])
+        #expect(first.files[0].file.source == .file("/work/issue"))
+        #expect(first.files[2].file.source == .text("own\n") && first.files[2].file.mode == 0o600)
+        let third = site.settings(of: try #require(site.node(named: "n3")))
+        #expect(third.system == "lab-node" && third.hostname == "n3" && third.files.count == 2)
+        #expect(site.settings(of: try #require(site.node(named: "n2"))).system == nil)
+    }
+
+    @Test func `a machine is known by card, by UUID in either byte order, and by serial number`() throws {
+        let site = try Self.site("everything.yaml")
+        let uuid = try #require(MachineUUID("4c4c4544-0042-3510-8054-b4c04f4d3132"))
+        func known(_ mac: String?, _ uuid: MachineUUID? = nil, _ serial: String? = nil) -> String? {
+            site.node(mac: mac.flatMap(MACAddress.init), uuid: uuid, serial: serial).map { "\($0.node.name) \($0.by)" }
+        }
+        #expect(known("52:54:00:ab:00:02") == "n1 mac")
+        #expect(known("02:00:00:00:00:01", uuid) == "n1 uuid")
+        #expect(known("02:00:00:00:00:01", uuid.swapped) == "n1 uuid")
+        #expect(known("02:00:00:00:00:01", nil, "S2") == "n2 serial")
+        // The card's address goes first.
+        #expect(known("52:54:00:ab:00:03", uuid, "S2") == "n3 mac")
+        #expect(known("02:00:00:00:00:01") == nil)
+        #expect(uuid.swapped.description == "44454c4c-4200-1035-8054-b4c04f4d3132")
+    }
+
+    @Test func `one pass over a deliberately awful site and its nodes file reports everything`() throws {
+        let error = try #require(throws: ConfigurationError.self) { try Self.site("awful.yaml") }
+        let url = RepositoryFiles.root.appending(path: "\(Self.fixtures)/awful.txt")
+        if ProcessInfo.processInfo.environment["BOOTFERRY_WRITE_REFERENCE"] != nil {
+            try Data((error.description + "\n").utf8).write(to: url)
+        }
+        #expect(error.description + "\n" == (try String(contentsOf: url, encoding: .utf8)))
+    }
+
+    @Test func `a MAC address given to two nodes is refused with both places`() {
+        let mac = "macs: [52:54:00:12:34:56]"
+        let site = "version: 1\nnetworks: {eth1: {}}\nnodes:\n  a: {\(mac)}\n"
+        #expect(
+            Self.complaints(site + "  b: {\(mac)}\n") == [
+                "s.yaml:5:14: `nodes.b.macs`: 52:54:00:12:34:56 is also that of node `a`, at s.yaml:4:14"
+            ])
+        #expect(
+            Self.complaints(site, nodes: "version: 1\nnodes:\n  b: {\(mac)}\n") == [
+                "nodes.yaml:3:14: `nodes.b.macs`: 52:54:00:12:34:56 is also that of node `a`, at s.yaml:4:14"
+            ])
+        #expect(
+            Self.complaints(site, nodes: "version: 1\nnodes:\n  a: {serial: X}\n") == [
+                "nodes.yaml:3:3: `nodes.a`: the node is also in s.yaml:4:3",
+                "nodes.yaml:3:3: `nodes.a`: the hostname `a` is given twice, also at s.yaml:4:3",
+            ])
+    }
+
+    @Test func `a site without networks, and one without interfaces, serve nothing and say so`() {
+        #expect(
+            Self.complaints("version: 1\n") == [
+                "s.yaml:1:1: `networks`: the key is missing, expected a record keyed by an interface name"
+            ])
+        #expect(
+            Self.complaints("version: 1\nnetworks: {}\n") == [
+                "s.yaml:2:11: `networks`: no interface is named, so nothing would be served"
+            ])
+    }
+
+    @Test func `the shipped site is read, names shipped systems, and its nodes file need not be there`() throws {
+        let site = try Self.site("netboot/site.yaml", in: "")
+        let shipped = try RepositoryFiles.names(in: "targets/systems")
+        #expect(site.systems.allSatisfy { shipped.contains($0.name) && $0.source == $0.name })
+        #expect(site.nodesPath == "netboot/nodes.yaml")
+        #expect(!site.nodes.isEmpty)
+    }
+
+    @Test func `sites and systems are told apart by what they say`() throws {
+        func kind(_ path: String) throws -> ConfigurationFileKind {
+            guard case .bytes(let bytes) = RepositoryFiles.reader()(path) else { throw CocoaError(.fileNoSuchFile) }
+            return ConfigurationFileKind(of: bytes)
+        }
+        #expect(try kind("netboot/site.yaml") == .site)
+        #expect(try kind("\(Self.fixtures)/awful.yaml") == .site)
+        #expect(try kind("targets/systems/lab-node/system.yaml") == .system)
+        #expect(ConfigurationFileKind(of: Array("{".utf8)) == .system)
+    }
+
+    @Test func `thousands of mutations of a site are read or refused, never a trap`() throws {
+        guard case .bytes(let whole) = RepositoryFiles.reader(Self.fixtures)("everything.yaml") else { return }
+        var state: UInt64 = 11
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        let tokens = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a./".utf8)
+        for _ in 0..<2000 {
+            var bytes = whole
+            for _ in 0...random(4) {
+                let place = random(bytes.count)
+                switch random(3) {
+                case 0: bytes[place] = tokens[random(tokens.count)]
+                case 1: bytes.insert(tokens[random(tokens.count)], at: place)
+                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random(8)))
+                }
+            }
+            _ = try? Site.read("s.yaml", directory: "/") { $0 == "s.yaml" ? .bytes(bytes) : .missing }
+        }
+    }
+}
