@@ -27,6 +27,11 @@ extension BootAttempt.Event {
         case .discovered(let client): .discovered(client: clean(client))
         case .offered(let address, let bootFile): .offered(address: address, bootFile: bootFile.map(clean))
         case .leased: self
+        case .chosen(let generation, let reason): .chosen(generation: generation, reason: reason.map(clean))
+        case .requested(let file, let transport, let port):
+            .requested(file: clean(file), transport: transport, port: port)
+        case .sized(let file, let transport, let size):
+            .sized(file: clean(file), transport: transport, size: size)
         case .transferStarted(let file, let transport, let size):
             .transferStarted(file: clean(file), transport: transport, size: size)
         case .transferProgress(let file, let transport, let bytes):

@@ -1,6 +1,6 @@
 extension BootAttempt {
     /// An event in words, without the node's name; nil for what is not worth a line.
-    static func words(for event: Event, elapsed: Double) -> String? {
+    public static func words(for event: Event, elapsed: Double) -> String? {
         switch event {
         case .discovered(let client): "\(client) asks"
         case .offered(let address, let bootFile):
@@ -11,7 +11,10 @@ extension BootAttempt {
             case (nil, nil): nil
             }
         case .leased(let address): "has \(address)"
-        case .transferStarted: nil
+        case .chosen(let generation, let reason):
+            // Nobody needs to be told of the ordinary.
+            reason.map { "gets generation \(generation): \($0)" }
+        case .requested, .sized, .transferStarted: nil
         case .transferProgress(let file, let transport, let bytes):
             "\(file) by \(transport.rawValue): \(size(bytes)) so far"
         case .transferFinished(let file, let transport, let bytes, let seconds):
@@ -26,40 +29,8 @@ extension BootAttempt {
         }
     }
 
-    /// Where a silent boot stands and the likely reason, from what was seen last.
-    public var likelyReason: String {
-        if isDelivered {
-            return "kernel and initramfs were delivered, but the system did not phone home; its console says why"
-        }
-        for entry in entries.reversed() {
-            switch entry.event {
-            case .transferStopped(let file, let transport, let bytes, let size, let reason):
-                return
-                    "\(file) by \(transport.rawValue) stopped after \(Self.size(bytes)) of \(Self.size(size)): \(reason)"
-            case .transferProgress(let file, let transport, let bytes):
-                return
-                    "\(file) by \(transport.rawValue) went silent after \(Self.size(bytes)): a cable, or the node was switched off"
-            case .transferStarted(let file, let transport, _):
-                return "\(file) by \(transport.rawValue) was begun and nothing came back: a firewall between?"
-            case .transferFinished(let file, _, _, _) where file.hasSuffix("boot.ipxe"):
-                return "iPXE had its script and never asked for the kernel; its console says why"
-            case .transferFinished(let file, _, _, _):
-                return
-                    "\(file) was delivered and nothing followed: it does not run on this machine, or its own network driver fails"
-            case .refused(let file, let transport):
-                return "it asked for \(file) by \(transport.rawValue), which does not exist"
-            case .leased, .offered(nil, _?):
-                return "it knows its boot file and never asked for it: a firewall that drops TFTP (UDP 69) or HTTP?"
-            case .offered:
-                return "it did not take our offer: another DHCP server answered first, or our answer did not reach it"
-            case .discovered: return "it asked and was offered nothing"
-            case .phonedHome, .stopped: continue
-            }
-        }
-        return "nothing was heard of it"
-    }
-
-    static func size(_ bytes: Int) -> String {
+    /// Bytes as people read them: `1.5 MiB`.
+    public static func size(_ bytes: Int) -> String {
         switch bytes {
         case ..<1024: "\(bytes) B"
         case ..<(1 << 20): "\(tenths(Double(bytes) / 1024)) KiB"
@@ -68,12 +39,37 @@ extension BootAttempt {
         }
     }
 
-    static func duration(_ seconds: Double) -> String {
+    /// Seconds as people read them: `9.5 s`, `41 s`.
+    public static func duration(_ seconds: Double) -> String {
         seconds < 9.95 ? "\(tenths(seconds)) s" : "\(Int(seconds.rounded())) s"
     }
 
     private static func tenths(_ value: Double) -> String {
         let rounded = Int((value * 10).rounded())
         return value >= 99.95 ? "\(Int(value.rounded()))" : "\(rounded / 10).\(rounded % 10)"
+    }
+}
+
+extension BootAttempt {
+    /// How it ended, or what it does now, in a few words.
+    public var summary: String {
+        switch (outcome, entries.last?.event) {
+        case (.booted, _): "booted in \(Self.duration(elapsed))"
+        case (.stopped, .stopped(let reason)?): "stopped after \(Self.duration(elapsed)): \(reason)"
+        case (.stopped, _): "stopped after \(Self.duration(elapsed))"
+        case (.running, _):
+            "under way: "
+                + (entries.reversed().lazy.compactMap { Self.words(for: $0.event, elapsed: $0.seconds) }.first ?? "")
+        }
+    }
+
+    /// One line an event that is worth one: seconds since the boot began, and what happened.
+    public var timeline: [String] {
+        entries.compactMap { entry in
+            Self.words(for: entry.event, elapsed: entry.seconds).map { words in
+                let seconds = Self.tenths(entry.seconds)
+                return String(repeating: " ", count: max(0, 6 - seconds.count)) + "\(seconds) s  \(words)"
+            }
+        }
     }
 }

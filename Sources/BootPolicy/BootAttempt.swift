@@ -14,6 +14,12 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         /// What it was offered; a boot file's name or URL.
         case offered(address: IPv4Address?, bootFile: String?)
         case leased(address: IPv4Address)
+        /// Which generation this boot is given, and why that one where it is not simply the current one.
+        case chosen(generation: Int, reason: String?)
+        /// A request for a file has come, and an answer is on its way to that port of the client's.
+        case requested(file: String, transport: Transport, port: Int)
+        /// The client learnt a file's size and hung up, as UEFI does before it fetches it.
+        case sized(file: String, transport: Transport, size: Int)
         case transferStarted(file: String, transport: Transport, size: Int)
         /// Bytes so far; only the latest of a transfer is kept.
         case transferProgress(file: String, transport: Transport, bytes: Int)
@@ -40,6 +46,8 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     public let identifier: String
     public let node: MACAddress
     public let system: String
+    /// The number of the system's generation, where it is one.
+    public private(set) var generation: Int?
     /// Seconds since the Unix epoch.
     public let began: Double
     public private(set) var entries: [Entry] = []
@@ -48,10 +56,11 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     /// A hostile client can grow a timeline no further.
     static let maximumEntries = 256
 
-    public init(identifier: String, node: MACAddress, system: String, now: Duration) {
+    public init(identifier: String, node: MACAddress, system: String, generation: Int? = nil, now: Duration) {
         self.identifier = identifier
         self.node = node
         self.system = system
+        self.generation = generation
         began = now.inSeconds
     }
 
@@ -59,30 +68,38 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     public var elapsed: Double { entries.last?.seconds ?? 0 }
 
     /// Takes an event in and returns the lines to show for it.
-    public mutating func record(_ event: Event, now: Duration) -> [String] {
+    public mutating func record(_ event: Event, now: Duration) -> [String] { take(event, now: now).lines }
+
+    /// Takes an event in; `isNews` unless a reader of the records would miss nothing without it.
+    mutating func take(_ event: Event, now: Duration) -> (lines: [String], isNews: Bool) {
         // After phone-home only a new attempt says anything new.
-        guard outcome == .running else { return [] }
+        guard outcome == .running else { return ([], false) }
         let event = event.printable
         let entry = Entry(seconds: max(0, now.inSeconds - began), event: event)
         // Firmware says everything twice.
         let isRepeated = entries.suffix(4).contains { $0.event == event } && Self.isRepeatable(event)
         if let last = entries.last, Self.isProgress(last.event), Self.isProgress(event) {
-            let shown = Int(last.seconds / 5) == Int(entry.seconds / 5)
+            let isShown = Int(last.seconds / 5) != Int(entry.seconds / 5)
             entries[entries.count - 1] = entry
-            return shown ? [] : lines(for: event)
+            return isShown ? (lines(for: event), true) : ([], false)
         }
         if isRepeated {
-            entries[entries.count - 1].seconds = entry.seconds
-            return []
+            entries[entries.count - 1].seconds = max(entry.seconds, entries[entries.count - 1].seconds)
+            return ([], false)
         }
         switch event {
         case .phonedHome: outcome = .booted
         case .stopped: outcome = .stopped
+        case .chosen(let generation, _): self.generation = generation
+        default: break
+        }
+        switch event {
+        case .phonedHome, .stopped: break
         default:
             if entries.count >= Self.maximumEntries { entries.remove(at: Self.maximumEntries / 2) }
         }
         entries.append(entry)
-        return lines(for: event)
+        return (lines(for: event), true)
     }
 
     /// True once kernel and initramfs, or the unified image, have left in full: what follows is the system's own.
@@ -95,6 +112,23 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         return finished("\(system).efi") || (finished("initrd") && finished("kernel"))
     }
 
+    /// True once the node has begun to fetch the system itself: a boot that ends after this without a phone-home says
+    /// something of its generation; one that ends before says something of the network.
+    public var hasBegunSystem: Bool {
+        entries.contains {
+            switch $0.event {
+            case .transferStarted(let file, _, _), .transferFinished(let file, _, _, _),
+                .transferStopped(let file, _, _, _, _):
+                Self.isSystem(file, of: system)
+            default: false
+            }
+        }
+    }
+
+    static func isSystem(_ file: String, of system: String) -> Bool {
+        file == "kernel" || file == "initrd" || file == "\(system).efi"
+    }
+
     /// True once the client has begun to fetch something.
     var hasTransfer: Bool {
         entries.contains {
@@ -105,9 +139,14 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         }
     }
 
+    /// Whether just this event at that moment, in seconds since the Unix epoch, has been taken in.
+    func contains(_ event: Event, at seconds: Double) -> Bool {
+        entries.contains { $0.event == event && abs($0.seconds - (seconds - began)) < 0.000_1 }
+    }
+
     private static func isRepeatable(_ event: Event) -> Bool {
         switch event {
-        case .discovered, .offered, .leased, .refused: true
+        case .discovered, .offered, .leased, .refused, .chosen: true
         default: false
         }
     }

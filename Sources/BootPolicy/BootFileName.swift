@@ -3,6 +3,8 @@ public struct BootFileName: Sendable, Equatable {
     public enum File: Sendable, Equatable {
         /// `boot.ipxe`
         case script
+        /// `generations.ipxe`: a menu of the system's generations.
+        case generationMenu
         /// `kernel`
         case kernel
         /// `initrd`
@@ -51,6 +53,7 @@ public struct BootFileName: Sendable, Equatable {
     func lastPart(for system: ServedSystem) -> String {
         switch file {
         case .script: "boot.ipxe"
+        case .generationMenu: "generations.ipxe"
         case .kernel: "kernel"
         case .initramfs: "initrd"
         case .unifiedKernel: "\(system.manifest.system).efi"

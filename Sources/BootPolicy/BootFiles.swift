@@ -11,7 +11,7 @@ extension BootPolicy {
         let known = parts.attempt == BootFileName.noAttempt ? everyone : attempts.system(of: parts.attempt)
         guard let system = known else { return nil }
         let files: [BootFileName.File] =
-            [.script, .kernel, .initramfs, .unifiedKernel]
+            [.script, .generationMenu, .kernel, .initramfs, .unifiedKernel]
             + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }
         for file in files {
             let candidate = BootFileName(attempt: parts.attempt, file: file)
@@ -34,18 +34,45 @@ extension BootPolicy {
         case .script:
             BootFile(
                 extents: [.literal(Array(script(for: name.attempt, of: system, node).utf8))], contentType: "text/plain")
+        case .generationMenu:
+            BootFile(
+                extents: [.literal(Array(generationMenu(for: name.attempt, of: system).utf8))],
+                contentType: "text/plain")
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
         }
     }
 
     private func script(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> String {
-        templates.ipxe.render([
+        let values: [String: Any] = [
             "system": system.manifest.system,
             "attempt": attempt,
             // Absolute: behind a proxy iPXE's own idea of the server is the DHCP server.
             "base": "\(serverURL)/boot/\(attempt)",
+            "hasGenerations": attempt != BootFileName.noAttempt && numbers(of: system).count > 1,
             "parameters": system.commandLine(server: serverURL, attempt: attempt, node: node),
-        ])
+        ]
+        return templates.ipxe.render(values)
+    }
+
+    /// Newest first.
+    private func numbers(of system: ServedSystem) -> [Int] {
+        generations[system.manifest.system].map { $0.systems.keys.sorted(by: >) } ?? []
+    }
+
+    private func generationMenu(for attempt: String, of system: ServedSystem) -> String {
+        let name = system.manifest.system
+        let values: [String: Any] = [
+            "system": name,
+            "base": "\(serverURL)/boot/\(attempt)",
+            "current": "\(system.generation ?? 0)",
+            "generations": numbers(of: system).map { number -> [String: Any] in
+                [
+                    "number": "\(number)", "kernel": generations[name]?.systems[number]?.manifest.kernelRelease ?? "",
+                    "isCurrent": number == system.generation,
+                ]
+            },
+        ]
+        return templates.generations.render(values)
     }
 
     private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {

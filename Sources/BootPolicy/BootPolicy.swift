@@ -14,6 +14,10 @@ public struct BootPolicy: Sendable {
     public var everyone: ServedSystem?
     public var nodes: [MACAddress: ServedSystem]
     public var templates: NetbootTemplates
+    /// By system, what may be given out of it; a system that is not here has the one generation that is named.
+    public var generations: [String: ServedGenerations] = [:]
+    /// The group of a node that is in one.
+    public var groups: [MACAddress: String] = [:]
 
     public init(
         serverAddress: IPv4Address, httpPort: Int, uefiLoader: UEFILoader = .uki, isProxy: Bool = false,

@@ -28,7 +28,10 @@ extension DHCPResponder {
                     // Only a client that will be served begins a boot.
                     if case .ignored = policy.offer(to: request, attempt: BootFileName.noAttempt).answer {
                     } else {
-                        let begun = attempts.begin(request, system: system, now: now, newIdentifier: newIdentifier)
+                        lines += attempts.endPrevious(of: request.mac, now: now)
+                        let given = policy.given(system, to: request.mac, after: attempts)
+                        let begun = attempts.begin(
+                            request, system: given.system, reason: given.reason, now: now, newIdentifier: newIdentifier)
                         attempt = begun.identifier
                         lines += begun.lines
                         lines += attempts.record(.discovered(client: request.name), of: begun.identifier, now: now)

@@ -21,12 +21,15 @@ public struct ServedSystem: Sendable, Equatable {
     public static let stubName = "linuxx64.efi.stub"
 
     public let manifest: ImageManifest
+    /// Which generation of its system it is; nil where it is none.
+    public let generation: Int?
     public let stub: Stub?
 
     /// - Throws: `BootPolicyError` where a kernel parameter or name cannot be written into a boot script, or the stub
     ///   is not one.
-    public init(manifest: ImageManifest, stubHead: [UInt8]?) throws(BootPolicyError) {
+    public init(manifest: ImageManifest, generation: Int? = nil, stubHead: [UInt8]?) throws(BootPolicyError) {
         self.manifest = manifest
+        self.generation = generation
         stub = manifest.loaders[Self.stubName].flatMap { part in stubHead.map { Stub(part: part, head: $0) } }
         let letters = manifest.system.utf8
         guard !letters.isEmpty, letters.count <= 64,

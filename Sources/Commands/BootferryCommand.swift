@@ -29,7 +29,11 @@ public struct BootferryCommand: AsyncParsableCommand {
                     LockCommand.self, FetchCommand.self, BuildCommand.self, PlanCommand.self, ShowCommand.self,
                     WhyCommand.self, SchemaCommand.self,
                 ]),
-            CommandGroup(name: "Booting it", subcommands: [BootCommand.self, ServeCommand.self]),
+            CommandGroup(
+                name: "Booting it",
+                subcommands: [
+                    BootCommand.self, ServeCommand.self, BootsCommand.self, PublishCommand.self, RollbackCommand.self,
+                ]),
             CommandGroup(
                 name: "Keeping the store",
                 subcommands: [GenerationsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self]),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Building
 import Diagnostics
 import LocalStore
+import NetbootServer
 import StoreModel
 import SystemPackage
 
@@ -17,7 +18,10 @@ struct GCCommand: AsyncParsableCommand {
               bootferry gc --keep 3
             """)
 
-    @Option(help: ArgumentHelp("Forget all but the newest N generations of each system first.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Forget all but the newest N generations of each system first, and those that nodes get or fall back to.",
+            valueName: "n"))
     var keep: Int?
     @Flag(help: "Delete packages and intermediate results too: the next build fetches and makes them anew.")
     var inputs = false
@@ -43,7 +47,11 @@ struct GCCommand: AsyncParsableCommand {
         var forgotten: Set<String> = []
         if let keep {
             for (system, generations) in bySystem {
-                for generation in generations.dropLast(keep) {
+                // What nodes are given, and what they would fall back to, stays however old it is.
+                let needed = try store.rollout(of: system)?.generations ?? []
+                let good = try BootLogFiles.goodGenerations(of: system, below: store.directory.netboot)
+                for generation in generations.dropLast(keep)
+                where !needed.union(good).contains(generation.number) {
                     forgotten.insert(generation.rootName)
                     if !dryRun { try store.remove(generation) }
                 }

@@ -47,7 +47,10 @@ struct ProjectData {
     }
 
     func templates() throws -> NetbootTemplates {
-        try NetbootTemplates(ipxe: HostFiles.text(folder.appending("netboot/ipxe/boot.ipxe")))
+        let ipxe = folder.appending("netboot/ipxe")
+        return try NetbootTemplates(
+            ipxe: HostFiles.text(ipxe.appending("boot.ipxe")),
+            generations: HostFiles.text(ipxe.appending("generations.ipxe")))
     }
 }
 

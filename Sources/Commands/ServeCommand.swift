@@ -75,14 +75,19 @@ struct ServeCommand: AsyncParsableCommand {
         let workspace = try Workspace(options)
         let pipeline = SystemPipeline(
             source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+        let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
         let image = try await pipeline.publishedImage()
+        try publish(image, isNew: before?.number != image.generation.number, workspace)
+        let watch = GenerationWatch(systems: [image.manifest.system], store: workspace.store)
         var configuration = NetbootConfiguration(
             interface: interface, mode: mode,
             ports: .init(http: httpPort, tftp: tftpPort), routerAdvertisements: routerAdvertisements,
             isAuthoritative: authoritative, router: router, nameServers: nameServers, leaseSeconds: lease,
             uefiLoader: uefiLoader, everyone: try image.served(),
             templates: try workspace.data.templates(), storeDirectory: workspace.store.directory.store,
-            leaseDatabase: workspace.store.directory.path.appending("leases-\(interface).json"))
+            leaseDatabase: workspace.store.directory.path.appending("leases-\(interface).json"),
+            bootLog: BootLogFiles.directory(below: workspace.store.directory.netboot, interface: interface))
+        configuration.generations = { try watch.changes() }
         do {
             try await serve(configuration, workspace.terminal)
         } catch let error as NetbootServerError {
@@ -90,6 +95,22 @@ struct ServeCommand: AsyncParsableCommand {
             workspace.terminal.message("another DHCP server, \(other), gives out addresses on \(interface)")
             configuration.mode = .proxy
             try await serve(configuration, workspace.terminal)
+        }
+    }
+
+    /// What was just built is served; what was published or rolled back before stays as it is.
+    private func publish(_ image: BuiltImage, isNew: Bool, _ workspace: Workspace) throws {
+        let (name, number) = (image.manifest.system, image.generation.number)
+        let known = try workspace.store.rollout(of: name)
+        if let known, !isNew, known.generation != number {
+            let trial = known.trial.map { ", \($0.audience) get \($0.generation)" } ?? ""
+            return workspace.terminal.message(
+                "\(name): new boots get generation \(known.generation)\(trial); 'bootferry publish \(system)' gives all of "
+                    + "them \(number)")
+        }
+        guard isNew || known == nil else { return }
+        try workspace.store.roll(out: name) { _ in
+            Rollout(system: name, generation: number, since: Double(secondsSince1970()))
         }
     }
 

@@ -17,7 +17,7 @@ extension BuiltImage {
                 }
             }
         }
-        return try ServedSystem(manifest: manifest, stubHead: head)
+        return try ServedSystem(manifest: manifest, generation: generation.number, stubHead: head)
     }
 }
 

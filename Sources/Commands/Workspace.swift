@@ -28,10 +28,13 @@ struct Workspace {
 
     /// The store alone, for verbs that need no data.
     static func openStore(_ options: WorkspaceOptions) throws -> LocalStore {
-        let state = try StateDirectory.chosen(
+        try LocalStore(opening: stateDirectory(options), now: { secondsSince1970() })
+    }
+
+    static func stateDirectory(_ options: WorkspaceOptions) throws -> StateDirectory {
+        try StateDirectory.chosen(
             explicit: options.stateDirectory, environment: ProcessInfo.processInfo.environment,
             currentDirectory: FilePath(currentDirectory()))
-        return try LocalStore(opening: state, now: { secondsSince1970() })
     }
 }
 

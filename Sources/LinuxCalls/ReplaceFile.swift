@@ -27,7 +27,13 @@ public func replaceFile(at path: FilePath, writing write: (FileDescriptor) throw
         unlink(beside.string)
         throw error
     }
-    let directory = path.removingLastComponent()
+    try syncDirectory(path.removingLastComponent())
+}
+
+/// Waits until the names in a directory are on its medium; the empty path is the current directory.
+///
+/// - Throws: `Errno`.
+public func syncDirectory(_ directory: FilePath) throws {
     let result = bf_fsync_directory(directory.isEmpty ? "." : directory.string)
     guard result == 0 else { throw Errno(rawValue: -result) }
 }

@@ -23,12 +23,20 @@ extension LocalStore {
 
     /// The newest generation of a system; reads only that one, however many there are.
     public func latestGeneration(of system: String) throws -> Generation? {
+        try generationNumbers(of: system).last.flatMap { try generation($0, of: system) }
+    }
+
+    /// The numbers of a system's generations, in order.
+    public func generationNumbers(of system: String) throws -> [Int] {
         let folder = directory.generations.appending(system)
-        guard Files.exists(folder) else { return nil }
-        let numbers = try Files.names(in: folder).compactMap { name in
-            name.extension == "json" ? Int(name.stem) : nil
-        }
-        return try numbers.max().map { try Self.generation(in: folder.appending("\($0).json")) }
+        guard Files.exists(folder) else { return [] }
+        return try Files.names(in: folder).compactMap { $0.extension == "json" ? Int($0.stem) : nil }.sorted()
+    }
+
+    /// One generation of a system, or nil where there is none of that number.
+    public func generation(_ number: Int, of system: String) throws -> Generation? {
+        let file = directory.generations.appending(system).appending("\(number).json")
+        return Files.exists(file) ? try Self.generation(in: file) : nil
     }
 
     private static func generation(in file: FilePath) throws -> Generation {
@@ -59,6 +67,51 @@ extension LocalStore {
             at: folder.appending("\(generation.number).json"),
             with: Array(canonicalJSON(generation, readable: true).utf8))
         return generation
+    }
+
+    /// Which generation of a system its nodes get; nil where nothing has been published.
+    ///
+    /// It is the file `generations/SYSTEM/rollout`.
+    public func rollout(of system: String) throws -> Rollout? {
+        try Self.rollout(in: directory.generations.appending(system))
+    }
+
+    /// Of every system that has been published, by name.
+    public func rollouts() throws -> [String: Rollout] {
+        var found: [String: Rollout] = [:]
+        for name in try Files.names(in: directory.generations) {
+            found[name.string] = try Self.rollout(in: directory.generations.appending(name))
+        }
+        return found
+    }
+
+    private static func rollout(in folder: FilePath) throws -> Rollout? {
+        let file = folder.appending("rollout")
+        guard Files.exists(file) else { return nil }
+        do {
+            return try JSONDecoder().decode(Rollout.self, from: Data(Files.text(of: file).utf8))
+        } catch let error as DecodingError {
+            throw LocalStoreError(
+                "'\(file)'", "is not a rollout", kind: .corrupt, cause: "\(error)", remedy: "bootferry publish")
+        }
+    }
+
+    /// Changes which generation a system's nodes get; `change` is given what holds now, and what it returns holds then.
+    /// A server that is running takes it up within seconds.
+    @discardableResult
+    public func roll(out system: String, _ change: (Rollout?) throws -> Rollout) throws -> Rollout {
+        let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
+        defer { _ = consume lock }
+        let folder = directory.generations.appending(system)
+        let rollout = try change(Self.rollout(in: folder))
+        for number in rollout.generations where !Files.exists(folder.appending("\(number).json")) {
+            throw LocalStoreError(
+                system, "has no generation \(number)", kind: .usage, remedy: "bootferry generations \(system)")
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try replaceFile(at: folder.appending("rollout"), with: Array(encoder.encode(rollout)) + [0x0a])
+        return rollout
     }
 
     /// Forgets a generation; its image stays until the next collection.

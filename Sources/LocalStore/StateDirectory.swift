@@ -10,6 +10,7 @@ import SystemPackage
 ///     locks/        the collection lock and the objects' locks
 ///     generations/  images a site may boot (the publisher's)
 ///     log/          build logs (the builder's)
+///     netboot/      all that a boot server writes: boot records
 public struct StateDirectory: Sendable, Hashable {
     public let path: FilePath
 
@@ -44,6 +45,7 @@ public struct StateDirectory: Sendable, Hashable {
     public var locks: FilePath { path.appending("locks") }
     public var generations: FilePath { path.appending("generations") }
     public var log: FilePath { path.appending("log") }
+    public var netboot: FilePath { path.appending("netboot") }
 
     /// Held shared while objects and roots are being added, alone while they are collected.
     var collectionLock: FilePath { locks.appending("collection") }

@@ -72,6 +72,13 @@ public struct NetbootConfiguration: Sendable {
     public var storeDirectory: FilePath
     /// Leases survive a restart here; nil forgets them.
     public var leaseDatabase: FilePath?
+    /// The folder in which every boot's record is kept; nil forgets them.
+    public var bootLog: FilePath?
+    /// What may be given out of each system, where it has changed since the last call, else nil. Asked at the start and
+    /// every two seconds after, on a thread that may block.
+    public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
+    /// The group of a node that is in one, for rollouts.
+    public var groups: [MACAddress: String] = [:]
     public var limits: Limits
 
     public init(
@@ -79,7 +86,7 @@ public struct NetbootConfiguration: Sendable {
         routerAdvertisements: Bool = false, isAuthoritative: Bool = false, router: IPv4Address? = nil,
         nameServers: [IPv4Address] = [], leaseSeconds: Int = 3600, uefiLoader: BootPolicy.UEFILoader = .uki,
         everyone: ServedSystem?, nodes: [MACAddress: ServedSystem] = [:], templates: NetbootTemplates,
-        storeDirectory: FilePath, leaseDatabase: FilePath? = nil, limits: Limits = Limits()
+        storeDirectory: FilePath, leaseDatabase: FilePath? = nil, bootLog: FilePath? = nil, limits: Limits = Limits()
     ) {
         self.interface = interface
         self.serverAddress = serverAddress
@@ -96,6 +103,7 @@ public struct NetbootConfiguration: Sendable {
         self.templates = templates
         self.storeDirectory = storeDirectory
         self.leaseDatabase = leaseDatabase
+        self.bootLog = bootLog
         self.limits = limits
     }
 }

@@ -43,7 +43,7 @@ public enum NetbootServer {
                 configuration, interface: interface, group: group, pool: pool, surroundings: surroundings,
                 logger: logger, show: show, booted: booted)
             ready(opened.listening)
-            try await waitForCancellation(opened)
+            try await waitForCancellation(opened, pool)
             result = .success(())
         } catch is CancellationError {
             result = .success(())
@@ -53,16 +53,19 @@ public enum NetbootServer {
         opened.advertiser?.stop()
         for channel in opened.channels { try? await channel.close() }
         finished(opened.state?.attempts ?? [])
+        opened.state?.closeRecords()
         try await group.shutdownGracefully()
         try await pool.shutdownGracefully()
         try result.get()
     }
 
-    /// Boots that fell silent are noticed between packets.
-    private static func waitForCancellation(_ sockets: Sockets) async throws {
+    /// Boots that fell silent are noticed between packets, and generations that were published meanwhile.
+    private static func waitForCancellation(_ sockets: Sockets, _ pool: NIOThreadPool) async throws {
         while true {
-            try await Task.sleep(for: .seconds(5))
-            sockets.state?.expire()
+            try await Task.sleep(for: .seconds(2))
+            guard let state = sockets.state else { continue }
+            state.expire()
+            await state.refreshGenerations(on: pool)
         }
     }
 

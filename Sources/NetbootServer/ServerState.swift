@@ -2,6 +2,7 @@ import BootPolicy
 import BootProtocols
 import FileFormats
 import Logging
+import NIOPosix
 import StoreModel
 import Synchronization
 import SystemPackage
@@ -12,13 +13,20 @@ final class ServerState: Sendable {
         var policy: BootPolicy
         var responder: DHCPResponder?
         var attempts = BootAttempts()
+        var log: BootLog?
+
+        /// Puts what has happened into the log, in its order.
+        mutating func keepRecords() {
+            if let log { log.append(attempts.takeRecords()) }
+        }
     }
 
     let storeDirectory: FilePath
     let limits: NetbootConfiguration.Limits
     let surroundings: NetbootSurroundings
     let logger: Logger
-    private let show: @Sendable (String) -> Void
+    let show: @Sendable (String) -> Void
+    private let generations: (@Sendable () throws -> [String: ServedGenerations]?)?
     private let booted: @Sendable (BootAttempt) -> Void
     private let shared: Mutex<Shared>
 
@@ -30,6 +38,7 @@ final class ServerState: Sendable {
         self.booted = booted
         storeDirectory = configuration.storeDirectory
         limits = configuration.limits
+        generations = configuration.generations
         self.surroundings = surroundings
         self.logger = logger
         self.show = show
@@ -49,6 +58,7 @@ final class ServerState: Sendable {
             // Moved out and back, so that the leases are changed in place.
             shared.responder = nil
             defer { shared.responder = responder }
+            defer { shared.keepRecords() }
             return responder.answer(
                 message, port: port, now: now, policy: shared.policy, attempts: &shared.attempts,
                 newIdentifier: surroundings.newIdentifier)
@@ -58,14 +68,27 @@ final class ServerState: Sendable {
     }
 
     func bootFile(named name: String) -> (name: BootFileName, file: BootFile)? {
+        let now = surroundings.now()
         // Inside the lock: a copy of the attempts taken out would be copied in full by the next change.
-        shared.withLock { $0.policy.bootFile(named: name, for: $0.attempts) }
+        let (file, lines) = shared.withLock { shared -> ((name: BootFileName, file: BootFile)?, [String]) in
+            guard let chosen = shared.policy.generation(chosenBy: name, for: shared.attempts) else {
+                return (shared.policy.bootFile(named: name, for: shared.attempts), [])
+            }
+            defer { shared.keepRecords() }
+            let lines = shared.attempts.change(
+                chosen.attempt, to: chosen.system, reason: "chosen in the machine's menu", now: now)
+            let script = BootFileName(attempt: chosen.attempt, file: .script).text(for: chosen.system)
+            return (shared.policy.bootFile(named: script, for: shared.attempts), lines)
+        }
+        lines.forEach(show)
+        return file
     }
 
     func record(_ event: BootAttempt.Event, of attempt: String) {
         let now = surroundings.now()
-        let (lines, attempt) = shared.withLock {
-            ($0.attempts.record(event, of: attempt, now: now), $0.attempts.attempt(attempt))
+        let (lines, attempt) = shared.withLock { shared in
+            defer { shared.keepRecords() }
+            return (shared.attempts.record(event, of: attempt, now: now), shared.attempts.attempt(attempt))
         }
         lines.forEach(show)
         // The lines are empty for a second phone-home.
@@ -76,7 +99,68 @@ final class ServerState: Sendable {
 
     func expire() {
         let now = surroundings.now()
-        shared.withLock { $0.attempts.expire(now: now) }.forEach(show)
+        shared.withLock { shared in
+            defer { shared.keepRecords() }
+            return shared.attempts.expire(now: now)
+        }.forEach(show)
+    }
+
+    /// Takes up what has been published since the last call. Blocking.
+    func refreshGenerations() throws {
+        guard let changed = try generations?() else { return }
+        let before = shared.withLock { shared in
+            defer { shared.policy.generations = changed }
+            return shared.policy.generations
+        }
+        for (name, now) in changed.sorted(by: { $0.key < $1.key }) where before[name]?.rollout != now.rollout {
+            let trial = now.rollout.trial.map { ", and \($0.generation) on trial by \($0.audience)" } ?? ""
+            if before[name] != nil { show("\(name): new boots get generation \(now.rollout.generation)\(trial)") }
+        }
+    }
+
+    /// The same on a thread of the pool; what cannot be read leaves all as it is, and is said.
+    func refreshGenerations(on pool: NIOThreadPool) async {
+        do {
+            try await pool.runIfActive { [self] in try refreshGenerations() }
+        } catch is CancellationError {
+        } catch {
+            logger.error("generations cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Goes on where an earlier run's records end, and keeps this run's there too.
+    func keepRecords(in directory: FilePath, pool: NIOThreadPool) throws {
+        let log = try BootLog(directory, pool: pool, logger: logger) { [weak self] in
+            self?.shared.withLock { $0.attempts.carriedRecords } ?? []
+        }
+        // Each file begins with all that the older ones leave behind; one older gives boots to look at.
+        let (records, damage) = try BootLogFiles(directory).records(ofNewest: 2)
+        for damage in damage {
+            logger.warning(
+                "a boot record is not whole and was skipped",
+                metadata: ["file": "\(damage.file)", "line": "\(damage.line)"])
+        }
+        let policy = shared.withLock { $0.policy }
+        var attempts = BootAttempts(keepsRecords: true)
+        for record in records {
+            _ = attempts.replay(record) { policy.system(named: $0, generation: $1) }
+        }
+        attempts.resume(now: surroundings.now())
+        let underWay = attempts.all.count { $0.outcome == .running }
+        if underWay > 0 { show("\(underWay) boots were under way when the last server ended, and go on") }
+        shared.withLock { shared in
+            shared.attempts = attempts
+            shared.log = log
+        }
+    }
+
+    /// Writes what is still to be written of the records.
+    func closeRecords() {
+        let log = shared.withLock { shared in
+            defer { shared.log = nil }
+            return shared.log
+        }
+        log?.close()
     }
 
     /// Where a logical store path lies on this disk; nil for anything that is not one, or climbs out of its object.

@@ -27,11 +27,12 @@ struct Sockets {
                 now: surroundings.now)
         }
         let isProxy = configuration.mode == .proxy
-        let policy = BootPolicy(
+        var policy = BootPolicy(
             serverAddress: network.serverAddress, httpPort: configuration.ports.http,
             uefiLoader: configuration.uefiLoader,
             isProxy: isProxy, everyone: configuration.everyone, nodes: configuration.nodes,
             templates: configuration.templates)
+        policy.groups = configuration.groups
         let database = configuration.leaseDatabase.map(LeaseDatabase.init(path:))
         let responder: DHCPResponder? =
             switch configuration.mode {
@@ -44,6 +45,8 @@ struct Sockets {
             policy: policy, responder: responder, configuration: configuration, surroundings: surroundings,
             logger: logger, show: show, booted: booted)
         self.state = state
+        try state.refreshGenerations()
+        if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
         let httpPort = try await openHTTP(configuration, network.serverAddress, state, group, pool)
         let tftpPort = try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
         if responder != nil {

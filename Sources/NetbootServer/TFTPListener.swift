@@ -90,6 +90,7 @@ final class TFTPListener: ChannelInboundHandler, Sendable {
         let transfer = TFTP.ReadTransfer(
             request: request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu))
         let label = request.file.split(separator: "/").last.map(String.init) ?? request.file
+        state.record(.requested(file: label, transport: .tftp, port: client.port ?? 0), of: name.attempt)
         let loop = group.next()
         let handle: CInt
         do {

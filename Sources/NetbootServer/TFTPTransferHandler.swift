@@ -185,7 +185,7 @@ final class TFTPTransferHandler: ChannelInboundHandler {
                 of: attempt)
         case .abortedByClient(_, _, delivered: 0):
             // UEFI and iPXE ask for the size first and hang up.
-            state.logger.debug("asked for the size", metadata: ["client": "\(client)", "file": "\(label)"])
+            state.record(.sized(file: label, transport: .tftp, size: transfer.fileSize), of: attempt)
         case .abortedByClient(let code, let message, let delivered):
             stopped(delivered, "the client gave up: \(message.isEmpty ? "error \(code.rawValue)" : message)")
         case .silent(let delivered): stopped(delivered, "the client went silent")

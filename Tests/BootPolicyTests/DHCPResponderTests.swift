@@ -7,8 +7,10 @@ import Testing
 struct Conversation {
     var responder: DHCPResponder
     var attempts = BootAttempts()
-    let policy: BootPolicy
+    var policy: BootPolicy
     var now = 1000
+    /// The next boot's.
+    var identifier = "a1"
 
     init(_ mode: DHCPResponder.Mode, remembered: Leases? = nil) throws {
         responder = DHCPResponder(
@@ -18,8 +20,9 @@ struct Conversation {
 
     mutating func say(_ message: DHCP.Message, port: Int = DHCP.serverPort) -> DHCPResponder.Answer {
         now += 1
+        let identifier = identifier
         return responder.answer(
-            message, port: port, now: .seconds(now), policy: policy, attempts: &attempts, newIdentifier: { "a1" })
+            message, port: port, now: .seconds(now), policy: policy, attempts: &attempts, newIdentifier: { identifier })
     }
 }
 

@@ -37,8 +37,8 @@ enum Sample {
             ], peakMemory: 0)
     }
 
-    static func system(_ name: String = "lab-node") throws -> ServedSystem {
-        try ServedSystem(manifest: manifest(name), stubHead: stubHead)
+    static func system(_ name: String = "lab-node", generation: Int? = nil) throws -> ServedSystem {
+        try ServedSystem(manifest: manifest(name), generation: generation, stubHead: stubHead)
     }
 
     static func policy(isProxy: Bool = false, loader: BootPolicy.UEFILoader = .uki) throws -> BootPolicy {

@@ -54,7 +54,8 @@ func configuration() throws -> NetbootConfiguration {
         uefiLoader: options.has("uefi-ipxe") ? .ipxe : .uki,
         everyone: try ServedSystem(manifest: manifest, stubHead: head),
         templates: try NetbootTemplates(ipxe: template), storeDirectory: store,
-        leaseDatabase: options["leases"].map { FilePath($0) })
+        leaseDatabase: options["leases"].map { FilePath($0) },
+        bootLog: options["boots"].map { FilePath($0) })
 }
 
 var logger = Logger(label: "netboot-harness") { StreamLogHandler.standardError(label: $0) }

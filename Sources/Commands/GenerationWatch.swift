@@ -1,0 +1,51 @@
+import BootPolicy
+import LocalStore
+import StoreModel
+import Synchronization
+import SystemModel
+
+/// What may be given out of some systems, read anew where it has changed: how a running server hears of `publish`.
+final class GenerationWatch: Sendable {
+    private let systems: [String]
+    private let store: LocalStore
+    private let seen = Mutex<[String: ServedGenerations]?>(nil)
+
+    /// More generations than these, the newest, are not kept at hand.
+    static let mostGenerations = 32
+
+    init(systems: [String], store: LocalStore) {
+        self.systems = systems
+        self.store = store
+    }
+
+    /// Everything that may be given out, or nil where it is as it was at the last call.
+    func changes() throws -> [String: ServedGenerations]? {
+        try seen.withLock { seen in
+            var found: [String: ServedGenerations] = [:]
+            for system in systems {
+                guard let rollout = try store.rollout(of: system) else { continue }
+                let known = seen?[system]?.systems ?? [:]
+                found[system] = ServedGenerations(rollout: rollout, systems: try served(system, rollout, known))
+            }
+            guard found != seen else { return nil }
+            seen = found
+            return found
+        }
+    }
+
+    /// A generation never changes, so only new ones are read.
+    private func served(
+        _ system: String, _ rollout: Rollout, _ known: [Int: ServedSystem]
+    ) throws -> [Int: ServedSystem] {
+        let numbers = try store.generationNumbers(of: system)
+        let wanted = Set(numbers.suffix(Self.mostGenerations)).union(rollout.generations.intersection(numbers))
+        var served = known.filter { wanted.contains($0.key) }
+        for number in wanted where served[number] == nil {
+            guard let generation = try store.generation(number, of: system) else { continue }
+            served[number] = try BuiltImage(
+                path: StorePath(parsing: generation.image), generation: generation, store: store
+            ).served()
+        }
+        return served
+    }
+}
