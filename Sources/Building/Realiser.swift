@@ -71,9 +71,7 @@ public struct Realiser: Sendable {
     /// Outputs known without building, by `.drv` path; only those whose objects are valid. They stay, whatever is
     /// collected, until this process ends.
     public func known(_ derivations: [StorePath], in plan: BuildPlan) throws -> [StorePath: StorePath] {
-        let fixed = try derivations.compactMap { path in
-            try plan.derivations[path]?.outputPath().map { (path, $0) }
-        }
+        let fixed = derivations.compactMap { path in plan.fixedOutputs[path].map { (path, $0) } }
         // Protected first and asked for afterwards: between the two a collection could take them.
         try store.protect(try store.realisations(of: derivations).values)
         try store.protect(fixed.map(\.1))

@@ -2,6 +2,7 @@ import Building
 
 /// Every builder of this module by the name that derivations call it by.
 public let imageBuilders: [String: any Builder] = [
+    "builtin:catalogue": CatalogueBuilder(),
     "builtin:configure": ConfigureBuilder(),
     "builtin:image": ImageBuilder(),
     "builtin:init": InitBuilder(),

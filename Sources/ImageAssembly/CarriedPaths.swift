@@ -1,13 +1,7 @@
-import Building
-import SystemPackage
-
-/// Which paths the segments of an image carry, asked a few times: the lists are sorted, and searched as they are.
+/// Which paths the segments of an image carry, asked a few times: the list is sorted, and searched as it is.
 struct CarriedPaths {
-    private let lists: [[UInt8]]
-
-    init(segments: [FilePath]) throws {
-        lists = try segments.map { try Tree.read($0.appending("contents")) }
-    }
+    /// A catalogue's `contents`.
+    let list: [UInt8]
 
     enum Kind {
         case directory
@@ -18,16 +12,11 @@ struct CarriedPaths {
     func kind(of path: String) -> Kind? {
         // What every root has, without looking.
         if ["etc", "root", "home", "usr", "usr/lib", "var"].contains(path) { return .directory }
-        let directory = Array("\(path)/".utf8)
-        let other = Array(path.utf8)
-        for list in lists.reversed() {
-            if Self.contains(other, in: list) { return .other }
-            if Self.contains(directory, in: list) { return .directory }
-        }
-        return nil
+        if contains(Array(path.utf8)) { return .other }
+        return contains(Array("\(path)/".utf8)) ? .directory : nil
     }
 
-    private static func contains(_ line: [UInt8], in list: [UInt8]) -> Bool {
+    private func contains(_ line: [UInt8]) -> Bool {
         // Both are where a line starts.
         var (low, high) = (0, list.count)
         while low < high {

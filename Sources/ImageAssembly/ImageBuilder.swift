@@ -5,7 +5,7 @@ import SystemPackage
 
 /// `builtin:image`: the manifest of an image, `manifest.json`, refused where the node's RAM cannot hold it.
 ///
-/// Environment: `image`, an `ImageRequest` as JSON.
+/// Environment: `image`, an `ImageRequest` as JSON, and `catalogue` (of all its segments but the last).
 public struct ImageBuilder: Builder {
     public init() {}
 
@@ -14,10 +14,14 @@ public struct ImageBuilder: Builder {
         func part(_ path: String) throws -> ImageManifest.Part {
             ImageManifest.Part(path: path, size: try Tree.size(of: request.physical(path)))
         }
-        let segments = try image.segments.map { path in
+        let catalogue = Catalogue(directory: request.physical(try request.require("catalogue")))
+        var summaries = try catalogue.summaries()
+        for path in image.segments.dropFirst(summaries.count) {
+            summaries.append(try SegmentSummary(segment: request.physical(path)))
+        }
+        let segments = zip(image.segments, summaries).map { path, summary in
             ImageManifest.Segment(
-                part: try part("\(path)/segment.cpio.zst"), summary: try SegmentSummary(segment: request.physical(path))
-            )
+                part: .init(path: "\(path)/segment.cpio.zst", size: summary.size), summary: summary)
         }
         let kernel = try part("\(image.kernel)/vmlinuz")
         let release = try Tree.text(request.physical("\(image.kernel)/release")).trimmingCharacters(

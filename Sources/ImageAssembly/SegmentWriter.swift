@@ -5,7 +5,7 @@ import Glibc
 import SystemModel
 import SystemPackage
 
-/// Writes one segment's archive into the compressor and gathers what `segment.json` says of it.
+/// Writes one segment's archive and gathers what `segment.json` says of it.
 ///
 /// Entries come out in the order given; inode numbers count from 1; every time is `SegmentWriter.epoch`.
 final class SegmentWriter {
@@ -15,7 +15,7 @@ final class SegmentWriter {
     /// a file is in; `/etc/.updated` at the same time keeps systemd from rebuilding caches at boot.
     static let epoch: UInt32 = 315_532_800
 
-    private let pipe: PipeWriter
+    private let sink: any ByteSink
     private var inode: UInt32 = 0
     private var linked: [String: UInt32] = [:]
     private var paths: [String] = []
@@ -23,7 +23,7 @@ final class SegmentWriter {
     private(set) var capabilities: [String: String] = [:]
     var removals: [String] = []
 
-    init(_ pipe: PipeWriter) { self.pipe = pipe }
+    init(_ sink: any ByteSink) { self.sink = sink }
 
     /// A directory, link, device or empty file; `links` counts the names of a file that has several.
     ///
@@ -46,7 +46,7 @@ final class SegmentWriter {
             links: links ?? (type == .directory ? 2 : 1), modified: Self.epoch, size: size, deviceMajor: deviceMajor,
             deviceMinor: deviceMinor)
         do {
-            try pipe.write(CPIO.header(entry))
+            try sink.write(CPIO.header(entry))
         } catch CPIO.Fault.tooLarge(let path, let size) {
             throw BuildError(
                 subject: path, message: "has \(size) bytes, and a file of an initramfs holds at most 4294967295",
@@ -62,9 +62,9 @@ final class SegmentWriter {
     /// Whether `path` was written as the first of several names.
     func hasLinks(_ path: String) -> Bool { linked[path] != nil }
 
-    func write(contents: UnsafeRawBufferPointer) throws { try pipe.write(contents) }
+    func write(contents: UnsafeRawBufferPointer) throws { try sink.write(contents) }
 
-    func padding(after size: Int) throws { try pipe.write(CPIO.padding(after: size)) }
+    func padding(after size: Int) throws { try sink.write(CPIO.padding(after: size)) }
 
     /// A whole file from memory.
     func file(
@@ -112,7 +112,7 @@ final class SegmentWriter {
     func link(_ path: String, to target: String) throws {
         let bytes = Array(target.utf8)
         try header(path, .symbolicLink, permissions: 0o777, size: bytes.count)
-        try pipe.write(bytes)
+        try sink.write(bytes)
         try padding(after: bytes.count)
         // tmpfs keeps a short target in the inode, not in a page.
         unpackedBytes -= (bytes.count + 4095) & ~4095
@@ -128,7 +128,7 @@ final class SegmentWriter {
 
     /// Ends the archive; the summary's `size` is filled in once the compressor is done.
     func finish(name: String) throws -> Finished {
-        try pipe.write(CPIO.end)
+        try sink.write(CPIO.end)
         return Finished(
             summary: SegmentSummary(
                 name: name, size: 0, unpackedBytes: unpackedBytes, inodes: Int(inode), removals: removals.sorted(),
@@ -144,24 +144,66 @@ final class SegmentWriter {
 
 extension Toolbox {
     /// Makes the segment directory `output` (or fills an `existing` one): `segment.cpio.zst`, `segment.json`, `contents`.
+    ///
+    /// An archive of at most `storedUpTo` bytes is stored in its frame as it is: to start the compressor takes longer.
+    /// `fill` may be called twice.
     @discardableResult
     func makeSegment(
-        named name: String, in output: FilePath, existing: Bool = false,
+        named name: String, in output: FilePath, existing: Bool = false, storedUpTo limit: Int = 0,
         _ fill: @escaping @Sendable (SegmentWriter) throws -> Void
     ) async throws -> SegmentSummary {
         if !existing { try Tree.makeDirectory(output) }
         let file = output.appending("segment.cpio.zst")
-        let finished = try await compress(into: file) { pipe in
-            let writer = SegmentWriter(pipe)
-            try fill(writer)
-            return try writer.finish(name: name)
+        let finished: SegmentWriter.Finished
+        if let small = try SmallArchive.make(named: name, limit: limit, fill) {
+            try Tree.write(Zstandard.storedFrame(small.bytes), to: file)
+            finished = small.finished
+        } else {
+            finished = try await compress(into: file) { pipe in
+                let writer = SegmentWriter(pipe)
+                try fill(writer)
+                return try writer.finish(name: name)
+            }
+            try Tree.setMode(file, 0o644)
         }
-        try Tree.setMode(file, 0o644)
         var summary = finished.summary
         summary.size = try Tree.size(of: file)
         try Tree.write(json: summary, to: output.appending("segment.json"))
         try Tree.write(
             Array(finished.contents.map { $0 + "\n" }.joined().utf8), to: output.appending("contents"))
         return summary
+    }
+}
+
+/// An archive in memory, as long as it is small.
+private final class SmallArchive: ByteSink {
+    private struct TooLarge: Error {}
+
+    private let limit: Int
+    private var bytes: [UInt8] = []
+
+    private init(limit: Int) { self.limit = limit }
+
+    func write(_ more: [UInt8]) throws { try more.withUnsafeBytes { try write($0) } }
+
+    func write(_ more: UnsafeRawBufferPointer) throws {
+        guard bytes.count + more.count <= limit else { throw TooLarge() }
+        bytes.append(contentsOf: more)
+    }
+
+    /// Nil where the archive grows beyond `limit` bytes.
+    static func make(
+        named name: String, limit: Int, _ fill: (SegmentWriter) throws -> Void
+    ) throws -> (bytes: [UInt8], finished: SegmentWriter.Finished)? {
+        guard limit > 0 else { return nil }
+        let archive = SmallArchive(limit: limit)
+        do {
+            let writer = SegmentWriter(archive)
+            try fill(writer)
+            let finished = try writer.finish(name: name)
+            return (archive.bytes, finished)
+        } catch is TooLarge {
+            return nil
+        }
     }
 }

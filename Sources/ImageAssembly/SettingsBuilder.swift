@@ -6,9 +6,9 @@ import SystemPackage
 /// `builtin:settings`: the last segment: what the user configured, what init must delete and mark, and the sentinel that says the
 /// root is whole.
 ///
-/// Environment: `settings` (a `NodeSettings` as JSON), `segments` (all segments before this one, in order, separated by
-/// spaces), `configuration` (the configure step's output), `toolbox`, and `services` (the services step's output; may be
-/// absent). Runs in this process but for the compressor: this is the path from a changed line to a bootable image.
+/// Environment: `settings` (a `NodeSettings` as JSON), `catalogue` (of all segments before this one), `configuration` (the
+/// configure step's output), `toolbox`, and `services` (the services step's output; may be absent). Runs in this process,
+/// and for a large segment the compressor: this is the path from a changed line to a bootable image.
 public struct SettingsBuilder: Builder {
     public init() {}
 
@@ -16,13 +16,12 @@ public struct SettingsBuilder: Builder {
         let settings = try JSONDecoder().decode(NodeSettings.self, from: Data(try request.require("settings").utf8))
         let configuration = request.physical(try request.require("configuration"))
         let toolbox = Toolbox(root: request.physical(try request.require("toolbox")))
-        let segments = try request.require("segments").split(separator: " ").map { request.physical(String($0)) }
+        let catalogue = Catalogue(directory: request.physical(try request.require("catalogue")))
         let services = request.derivation.environment["services"].map { request.physical($0) }
-        try await toolbox.makeSegment(named: "settings", in: request.output) { writer in
+        try await toolbox.makeSegment(named: "settings", in: request.output, storedUpTo: 128 << 10) { writer in
             var composition = try SettingsComposition(
-                settings: settings, configuration: configuration, segments: segments, services: services,
-                writer: writer,
-                physical: request.physical)
+                settings: settings, configuration: configuration, catalogue: catalogue, services: services,
+                writer: writer, physical: request.physical)
             try composition.run()
         }
     }
@@ -38,13 +37,13 @@ struct SettingsComposition {
     let physical: (String) -> FilePath
     private var accounts: Accounts
     private let carried: CarriedPaths
-    private let summaries: [SegmentSummary]
+    private let catalogue: Catalogue
     private var made: Set<String> = []
     /// What segments carry and the node has not: configuring, or a switched-off service, took it away.
     private let removals: Set<String>
 
     init(
-        settings: NodeSettings, configuration: FilePath, segments: [FilePath], services: FilePath?,
+        settings: NodeSettings, configuration: FilePath, catalogue: Catalogue, services: FilePath?,
         writer: SegmentWriter, physical: @escaping (String) -> FilePath
     ) throws {
         self.physical = physical
@@ -56,10 +55,10 @@ struct SettingsComposition {
         accounts = Accounts(
             passwd: try account("passwd"), group: try account("group"), shadow: try account("shadow"),
             gshadow: try account("gshadow"))
-        carried = try CarriedPaths(segments: segments)
-        summaries = try segments.map { try SegmentSummary(segment: $0) }
+        self.catalogue = catalogue
+        carried = try catalogue.contents()
         let unlinked = try services.map { try Tree.text($0.appending("removals")).split(separator: "\n") } ?? []
-        removals = Set(summaries.flatMap(\.removals)).union(unlinked.map(String.init))
+        removals = Set((try catalogue.removals() + unlinked).map(String.init))
     }
 
     mutating func run() throws {
@@ -206,17 +205,17 @@ struct SettingsComposition {
     }
 
     private func capabilities() throws -> String {
-        var found: [String: String] = [:]
-        for summary in summaries { found.merge(summary.capabilities) { $1 } }
-        guard let first = found.keys.sorted().first else { return "" }
+        let found = try catalogue.capabilities()
+        guard let first = found.first?.path else { return "" }
         guard carried.kind(of: "usr/sbin/setcap") != nil else {
             throw BuildError(
                 kind: .usage, subject: first,
                 message: "needs a file capability, and the system has no 'setcap' to give it at boot",
                 remedy: "add the package 'libcap2-bin'")
         }
-        return try found.sorted { $0.key < $1.key }
-            .map { "\(try FileCapabilities.text(hexadecimal: $0.value, path: $0.key))\t\($0.key)\n" }.joined()
+        return try found.map {
+            "\(try FileCapabilities.text(hexadecimal: $0.attribute, path: $0.path))\t\($0.path)\n"
+        }.joined()
     }
 
     private mutating func put(

@@ -144,10 +144,16 @@ extension LocalStore {
             try LocalStore.move(final, to: grave.path.appending("replaced"))
         }
         try LocalStore.move(temporary, to: final)
-        try Files.sync(directory.store)
-        try write { database in
-            try Records.insert(registration, database)
-            try Records.insert(realising, output: registration.path, database)
+        do {
+            try Files.sync(directory.store)
+            try write { database in
+                try Records.insert(registration, database)
+                try Records.insert(realising, output: registration.path, database)
+            }
+        } catch {
+            // A full disk may have room for the object and none for its record: then it has no name either.
+            try? LocalStore.move(final, to: temporary)
+            throw error
         }
     }
 

@@ -13,11 +13,11 @@ struct PlanDraft {
     }
 
     /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
-    static let builderRevision = "2"
+    static let builderRevision = "3"
 
     var plan = BuildPlan()
-    /// Outputs known before anything is built.
-    private var fixedOutputs: [StorePath: StorePath] = [:]
+    /// What stands for each output, since most are named several times.
+    private var references: [StorePath: String] = [:]
 
     mutating func add(
         _ name: String, builder: String, _ environment: [String: Value], toolbox: StorePath? = nil,
@@ -38,7 +38,15 @@ struct PlanDraft {
                 derivation.inputDerivations.formUnion(paths)
             }
         }
-        return try plan.add(derivation)
+        return try add(derivation)
+    }
+
+    private mutating func add(_ derivation: Derivation) throws -> StorePath {
+        let path = try plan.add(derivation)
+        if references[path] == nil {
+            references[path] = plan.fixedOutputs[path]?.description ?? Derivation.placeholder(for: path)
+        }
+        return path
     }
 
     /// A fetch by digest: its output's path is known before anything is fetched.
@@ -50,9 +58,7 @@ struct PlanDraft {
                 "package": package.name,
             ],
             outputHash: .init(method: .flat, digest: try Digest(sha256Hex: package.sha256)))
-        let path = try plan.add(derivation)
-        if fixedOutputs[path] == nil { fixedOutputs[path] = try derivation.outputPath() }
-        return path
+        return try add(derivation)
     }
 
     /// Packages unpacked into one plain tree.
@@ -63,7 +69,7 @@ struct PlanDraft {
 
     /// The text that stands for a derivation's output: its path where that is known, else a placeholder.
     func reference(to path: StorePath) -> String {
-        fixedOutputs[path]?.description ?? Derivation.placeholder(for: path)
+        references[path] ?? Derivation.placeholder(for: path)
     }
 }
 

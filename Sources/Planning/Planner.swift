@@ -12,7 +12,8 @@ import SystemModel
 ///     kernel         the kernel's package
 ///     configure      all package segments, toolbox
 ///     services       configure, toolbox                  (units switched on and off)
-///     settings       configure, services, compressor     (what the user configured; quick)
+///     catalogue      init, all package segments, configure   (what they carry, in one place)
+///     settings       configure, services, catalogue, compressor   (what the user configured; quick)
 ///     init           netboot/init, compressor
 ///     image          all of them -> the manifest
 public struct Planner: Sendable {
@@ -69,10 +70,12 @@ public struct Planner: Sendable {
         let first = try draft.add(
             "init-segment", builder: "builtin:init", ["files": .text(try canonicalJSON(initFiles))],
             toolbox: compressor)
+        let earlier = [first] + segments + [configuration]
+        let catalogue = try draft.add("catalogue", builder: "builtin:catalogue", ["segments": .outputs(earlier)])
         let nodeSettings = NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description))
         var settingsInputs: [String: PlanDraft.Value] = [
             "settings": .text(try canonicalJSON(nodeSettings)),
-            "configuration": .output(configuration), "segments": .outputs([first] + segments + [configuration]),
+            "configuration": .output(configuration), "catalogue": .output(catalogue),
         ]
         var servicesInputs: [String: PlanDraft.Value] = [
             "enabled": .text(system.services.enabled.joined(separator: " ")),
@@ -93,11 +96,12 @@ public struct Planner: Sendable {
             system: system.name, platform: system.platform,
             kernelParameters: Self.bootParameters + system.kernelParameters,
             kernel: draft.reference(to: kernel),
-            segments: ([first] + segments + [configuration, settings]).map { draft.reference(to: $0) },
+            segments: (earlier + [settings]).map { draft.reference(to: $0) },
             loaders: loaderFiles.mapValues { "\(draft.reference(to: loaders))/\($0)" }, memory: system.memory)
         draft.plan.target = try draft.add(
-            "\(system.name)-image", builder: "builtin:image", ["image": .text(try canonicalJSON(image))],
-            inputs: [first, configuration, settings, kernel, loaders] + segments)
+            "\(system.name)-image", builder: "builtin:image",
+            ["image": .text(try canonicalJSON(image)), "catalogue": .output(catalogue)],
+            inputs: earlier + [settings, kernel, loaders])
         return draft.plan
     }
 

@@ -1,6 +1,8 @@
 /// Every derivation that a target needs, inputs before users.
 public struct BuildPlan: Sendable {
     public private(set) var derivations: [StorePath: Derivation] = [:]
+    /// Outputs known before anything is built, of derivations that state their content, by `.drv` path.
+    public private(set) var fixedOutputs: [StorePath: StorePath] = [:]
     /// `.drv` paths in an order in which they can be built.
     public private(set) var order: [StorePath] = []
     /// The derivation whose output is wanted.
@@ -10,12 +12,14 @@ public struct BuildPlan: Sendable {
 
     /// Adds a derivation whose input derivations were added before, and returns its `.drv` path; a second time does nothing.
     public mutating func add(_ derivation: Derivation) throws(StoreModelError) -> StorePath {
-        let path = try derivation.path()
+        let output = try derivation.outputPath()
+        let path = try derivation.path(output: output)
         guard derivations[path] == nil else { return path }
         for input in derivation.inputDerivations where derivations[input] == nil {
             throw StoreModelError("'\(derivation.name)'", "needs \(input), which was not added to the plan before it")
         }
         derivations[path] = derivation
+        fixedOutputs[path] = output
         order.append(path)
         return path
     }

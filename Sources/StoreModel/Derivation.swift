@@ -48,9 +48,12 @@ public struct Derivation: Sendable, Equatable {
     }
 
     /// The `.drv` path: a text object of the ATerm form that refers to every input.
-    public func path() throws(StoreModelError) -> StorePath {
+    public func path() throws(StoreModelError) -> StorePath { try path(output: try outputPath()) }
+
+    /// The same where `outputPath()` has been asked already.
+    func path(output: StorePath?) throws(StoreModelError) -> StorePath {
         try StorePath.text(
-            name: name + ".drv", digest: Digest.sha256(of: try aterm()),
+            name: name + ".drv", digest: Digest.sha256(of: aterm(output: output)),
             references: inputSources.union(inputDerivations))
     }
 }

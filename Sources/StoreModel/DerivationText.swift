@@ -5,11 +5,14 @@ extension Derivation {
     ///
     /// `Derive([outputs],[input derivations],[input sources],system,builder,[arguments],[environment])`, sets and
     /// environment sorted by bytes; strings escape `"`, `\`, newline, carriage return and tab.
-    public func aterm() throws(StoreModelError) -> [UInt8] {
+    public func aterm() throws(StoreModelError) -> [UInt8] { aterm(output: try outputPath()) }
+
+    /// The same where `outputPath()` has been asked already.
+    func aterm(output: StorePath?) -> [UInt8] {
         var text = ATermText()
         text.raw("Derive([(\"out\",")
-        if let outputHash, let path = try outputPath() {
-            text.string(path.description)
+        if let outputHash, let output {
+            text.string(output.description)
             text.raw(",")
             text.string(outputHash.method.prefix + outputHash.digest.algorithm.rawValue)
             text.raw(",")

@@ -60,11 +60,13 @@ import Testing
     }
 
     private func build(_ name: String, _ settings: String, _ more: [String: String] = [:]) async throws -> FilePath {
-        try await bench.build(
+        try await bench.build("builtin:catalogue", "catalogue-\(name)", ["segments": "/nix/store/conf"])
+        return try await bench.build(
             "builtin:settings", name,
-            ["settings": settings, "configuration": "/nix/store/conf", "segments": "/nix/store/conf"].merging(more) {
-                $1
-            })
+            [
+                "settings": settings, "configuration": "/nix/store/conf",
+                "catalogue": "/nix/store/catalogue-\(name)",
+            ].merging(more) { $1 })
     }
 
     @Test func `a configuration becomes accounts, files and the sentinel, in that order`() async throws {
@@ -121,6 +123,34 @@ import Testing
         #expect(error?.subject == bench.store.appending("link").string)
     }
 
+    @Test func `a small segment is stored, a larger one compressed, and zstd takes both`() async throws {
+        let small = try await build("small", try settings())
+        #expect(try Tree.read(small.appending("segment.cpio.zst"))[4] == 0xA4)
+        let text = String(repeating: "0123456789\n", count: 20_000)
+        let large = try await build("large", try settings { $0.files[0].text = text })
+        #expect(try Tree.size(of: large.appending("segment.cpio.zst")) < text.utf8.count / 10)
+        #expect(try bench.file("etc/motd", of: large) == text)
+    }
+
+    @Test func `a catalogue has each path once, as the last segment to carry it has it`() async throws {
+        for (name, contents, removals) in [("a", "etc/\netc/x/\netc/y\n", ["gone"]), ("b", "etc/\netc/x\n", [])] {
+            let folder = bench.store.appending(name)
+            try Tree.makeDirectory(folder)
+            try Tree.write(Array(contents.utf8), to: folder.appending("contents"))
+            try Tree.write(
+                json: SegmentSummary(name: name, size: 1, unpackedBytes: 2, inodes: 3, removals: removals),
+                to: folder.appending("segment.json"))
+        }
+        let catalogue = Catalogue(
+            directory: try await bench.build("builtin:catalogue", "both", ["segments": "/nix/store/a /nix/store/b"]))
+        #expect(try Tree.text(catalogue.directory.appending("contents")) == "etc/\netc/x\netc/y\n")
+        #expect(try catalogue.removals() == ["gone"])
+        #expect(try catalogue.summaries().map(\.name) == ["a", "b"])
+        let carried = try catalogue.contents()
+        #expect(carried.kind(of: "etc/x") == .other && carried.kind(of: "etc") == .directory)
+        #expect(carried.kind(of: "etc/z") == nil)
+    }
+
     @Test func `two builds of one configuration are the same bytes`() async throws {
         let first = try await build("one", try settings())
         let second = try await build("two", try settings())
@@ -171,9 +201,11 @@ import Testing
         var request = ImageRequest(
             system: "lab", platform: "x86_64", kernelParameters: ["quiet"], kernel: "/nix/store/kernel",
             segments: ["/nix/store/init"], loaders: ["a.efi": "/nix/store/kernel/vmlinuz"], memory: 512)
+        try await bench.build("builtin:catalogue", "catalogue", ["segments": "/nix/store/init"])
         func image(_ name: String) async throws -> FilePath {
             try await bench.build(
-                "builtin:image", name, ["image": try canonicalJSON(request)])
+                "builtin:image", name,
+                ["image": try canonicalJSON(request), "catalogue": "/nix/store/catalogue"])
         }
         let manifest = try JSONDecoder().decode(
             ImageManifest.self, from: Data(try Tree.read(try await image("image").appending("manifest.json"))))

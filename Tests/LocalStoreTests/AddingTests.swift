@@ -1,4 +1,5 @@
 import FileFormats
+import GRDB
 import Glibc
 import StoreModel
 import SystemPackage
@@ -25,6 +26,17 @@ import Testing
         #expect(registration.references == [])
         #expect(try test.faults() == [])
         #expect(try Files.names(in: test.directory.temporary).filter { $0.string.hasPrefix("work-") } == [])
+    }
+
+    @Test func `what cannot be recorded, as on a full disk, does not stay in the store`() throws {
+        let refusal = "CREATE TRIGGER refusal BEFORE INSERT ON object BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        try store.write { try $0.execute(sql: refusal) }
+        #expect(throws: LocalStoreError.self) { try test.add("thing", ["a/b": "hello\n"]) }
+        #expect(try Files.names(in: test.directory.store) == [])
+        try store.write { try $0.execute(sql: "DROP TRIGGER refusal") }
+        let path = try test.add("thing", ["a/b": "hello\n"])
+        #expect(try store.isValid(path))
+        #expect(try test.faults() == [])
     }
 
     @Test func `set-id bits, odd modes, times and attributes leave no trace in the path`() throws {

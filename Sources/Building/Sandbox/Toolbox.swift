@@ -61,8 +61,14 @@ public struct Toolbox: Sendable {
     }
 }
 
+/// Takes bytes, in order.
+public protocol ByteSink: AnyObject {
+    func write(_ bytes: [UInt8]) throws
+    func write(_ bytes: UnsafeRawBufferPointer) throws
+}
+
 /// The writing end of a pipe to a child process, with a buffer; for one thread at a time.
-public final class PipeWriter: @unchecked Sendable {
+public final class PipeWriter: ByteSink, @unchecked Sendable {
     private let descriptor: FileDescriptor
     private var buffer: [UInt8] = []
     private static let capacity = 256 * 1024
