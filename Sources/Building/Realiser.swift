@@ -47,10 +47,10 @@ public struct Realiser: Sendable {
 
     /// The outputs of some derivations of a plan.
     public func realise(_ plan: BuildPlan, targets: [StorePath]) async throws -> [StorePath: StorePath] {
-        let reached = try known(targets, in: plan)
-        if reached.count == Set(targets).count { return reached }
-        var outputs = try known(plan.order, in: plan)
-        let needed = needed(for: targets, in: plan, known: outputs)
+        let reached = try reach(targets, in: plan)
+        let needed = reached.needed
+        if needed.isEmpty { return reached.outputs }
+        var outputs = reached.outputs
         let fetches = needed.filter { plan.derivations[$0]?.outputHash != nil }
         onEvent(
             .planned(
@@ -81,17 +81,27 @@ public struct Realiser: Sendable {
         return outputs
     }
 
-    /// What must be built for the targets, inputs first.
-    private func needed(
-        for targets: [StorePath], in plan: BuildPlan, known: [StorePath: StorePath]
-    ) -> [StorePath] {
+    /// What must be built for the targets, inputs first, and the outputs that are there already of what that takes in.
+    ///
+    /// From the targets down, a generation of inputs a query: what is known needs no look at its own inputs.
+    private func reach(
+        _ targets: [StorePath], in plan: BuildPlan
+    ) throws -> (outputs: [StorePath: StorePath], needed: [StorePath]) {
+        var outputs: [StorePath: StorePath] = [:]
         var wanted: Set<StorePath> = []
+        var seen = Set(targets)
         var frontier = targets
-        while let path = frontier.popLast() {
-            guard known[path] == nil, wanted.insert(path).inserted else { continue }
-            frontier += plan.derivations[path]?.inputDerivations ?? []
+        while !frontier.isEmpty {
+            let known = try known(frontier, in: plan)
+            outputs.merge(known) { $1 }
+            var next: [StorePath] = []
+            for path in frontier where known[path] == nil {
+                wanted.insert(path)
+                next += (plan.derivations[path]?.inputDerivations ?? []).filter { seen.insert($0).inserted }
+            }
+            frontier = next
         }
-        return plan.order.filter(wanted.contains)
+        return (outputs, plan.order.filter(wanted.contains))
     }
 
     /// One derivation's end. A class, since Swift 6.3's optimiser corrupts a task group's tuples that hold a `Result`.
@@ -223,9 +233,9 @@ public struct Realiser: Sendable {
                 return try store.addFlat(
                     request.output, name: derivation.name, digest: fixed.digest, realising: [planned, resolved])
             }
-            let candidates = try store.closure(of: derivation.inputSources)
+            let candidates = try store.paths(reachedFrom: derivation.inputSources)
             return try store.addContentAddressed(
-                request.output, name: derivation.name, candidates: Set(candidates.order),
+                request.output, name: derivation.name, candidates: candidates,
                 realising: [planned, resolved])
         }
     }

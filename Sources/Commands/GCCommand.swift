@@ -60,9 +60,7 @@ struct GCCommand: AsyncParsableCommand {
         }
         var keeping: Set<StorePath> = []
         if !inputs {
-            for generation in bySystem.values.compactMap(\.last) {
-                keeping.formUnion(try generation.inputs.map { try StorePath(parsing: $0) })
-            }
+            for system in bySystem.keys { keeping.formUnion(try store.inputs(of: system)) }
         }
         var report = try await onBlockingThread { [keeping, forgotten, dryRun] in
             try store.collectGarbage(dryRun: dryRun, keeping: keeping, ignoringRoots: forgotten)

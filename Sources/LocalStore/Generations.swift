@@ -59,14 +59,25 @@ extension LocalStore {
         let lastNumber = Files.exists(counter) ? Int(try Files.text(of: counter).prefix { $0 != "\n" }) ?? 0 : 0
         let generation = Generation(
             system: system, number: max(lastNumber, last?.number ?? 0) + 1, image: image.description,
-            inputs: inputs.map(\.description).sorted(), created: now())
+            created: now())
         try replaceFile(at: counter, with: Array("\(generation.number)\n".utf8))
+        let lines = inputs.map(\.baseName).sorted().map { $0 + "\n" }
+        try replaceFile(at: folder.appending("inputs"), with: Array(lines.joined().utf8))
         // The root first: a generation without one could lose its image.
         try addRoot(generation.rootName, image)
         try replaceFile(
             at: folder.appending("\(generation.number).json"),
             with: Array(canonicalJSON(generation, readable: true).utf8))
         return generation
+    }
+
+    /// What the newest generation of a system was made from: kept so that the next build has only the change to make.
+    ///
+    /// It is the file `generations/SYSTEM/inputs`, a path a line.
+    public func inputs(of system: String) throws -> [StorePath] {
+        let file = directory.generations.appending(system).appending("inputs")
+        guard Files.exists(file) else { return [] }
+        return try Files.text(of: file).split(separator: "\n").map { try StorePath(baseName: String($0)) }
     }
 
     /// Which generation of a system its nodes get; nil where nothing has been published.

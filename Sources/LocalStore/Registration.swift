@@ -70,14 +70,29 @@ extension LocalStore {
         }
     }
 
+    /// The rows that some paths reach by references, themselves included; its argument is their JSON list.
+    private static let reached = """
+        WITH RECURSIVE reached (id) AS (
+            SELECT id FROM object WHERE path IN (SELECT value FROM json_each(?))
+            UNION SELECT reference FROM reference JOIN reached ON referrer = reached.id)
+        """
+
+    /// The paths that those of `roots` that are valid refer to, directly or not, and themselves.
+    public func paths(reachedFrom roots: Set<StorePath>) throws -> Set<StorePath> {
+        try read { database in
+            let rows = try String.fetchCursor(
+                database, sql: Self.reached + " SELECT path FROM object JOIN reached ON object.id = reached.id",
+                arguments: [Records.list(roots)])
+            var paths: Set<StorePath> = []
+            while let name = try rows.next() { paths.insert(try StorePath(baseName: name)) }
+            return paths
+        }
+    }
+
     /// The objects `roots` refer to, directly or not; throws if one is not valid.
     public func closure(of roots: Set<StorePath>) throws -> Closure {
         let list = Records.list(roots)
-        let reached = """
-            WITH RECURSIVE reached (id) AS (
-                SELECT id FROM object WHERE path IN (SELECT value FROM json_each(?))
-                UNION SELECT reference FROM reference JOIN reached ON referrer = reached.id)
-            """
+        let reached = Self.reached
         return try read { database in
             var references: [Int64: Set<StorePath>] = [:]
             let pairs = try Row.fetchCursor(

@@ -6,17 +6,13 @@ public struct Generation: Codable, Sendable, Equatable {
     public var number: Int
     /// The logical store path of the image manifest's directory.
     public var image: String
-    /// What the image was made from, by logical store path: kept while this is the newest generation, so that the
-    /// next build has only the change to make.
-    public var inputs: [String]
     /// Seconds since 1970.
     public var created: Int
 
-    public init(system: String, number: Int, image: String, inputs: [String], created: Int) {
+    public init(system: String, number: Int, image: String, created: Int) {
         self.system = system
         self.number = number
         self.image = image
-        self.inputs = inputs
         self.created = created
     }
 
