@@ -85,10 +85,11 @@ let package = Package(
         module(
             "NetbootServer",
             ["BootPolicy", "BootProtocols", "LinuxCalls", nioCore, nioPosix, nioHTTP1, log, system]),
+        module("Storm", ["BootProtocols", "LinuxCalls", "OpenSSL", "Diagnostics"]),
         module(
             "Commands",
             [
-                "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", arguments, log,
+                "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", arguments, log,
                 system, subprocess,
             ]),
         .executableTarget(
@@ -120,7 +121,7 @@ let package = Package(
         .executableTarget(
             name: "netboot-harness", dependencies: ["NetbootServer", log, system],
             path: "Tests/Support/netboot-harness", swiftSettings: strict),
-        tests("NetbootServerTests", ["NetbootServer", "netboot-harness"], fixtures: true),
+        tests("NetbootServerTests", ["NetbootServer", "netboot-harness", "bootferry", "OpenSSL"], fixtures: true),
         tests("CommandsTests", ["Commands"]),
         .target(
             name: "TestSupport", dependencies: [subprocess, system], path: "Tests/Support/TestSupport",

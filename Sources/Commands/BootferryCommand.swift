@@ -33,6 +33,7 @@ public struct BootferryCommand: AsyncParsableCommand {
                 name: "Booting it",
                 subcommands: [
                     BootCommand.self, ServeCommand.self, BootsCommand.self, PublishCommand.self, RollbackCommand.self,
+                    StormCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping the store",

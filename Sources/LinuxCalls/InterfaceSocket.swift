@@ -43,6 +43,12 @@ public struct InterfaceSocket: ~Copyable, Sendable {
         return count == 0 ? nil : (Array(buffer.prefix(Int(count))), from)
     }
 
+    /// The port it is bound to, in host byte order; nil where the kernel does not say.
+    public var localPort: Int? {
+        let port = bf_local_port(descriptor)
+        return port > 0 ? Int(port) : nil
+    }
+
     /// The descriptor, which the caller now owns and closes.
     public consuming func handOver() -> Int32 {
         let handed = descriptor

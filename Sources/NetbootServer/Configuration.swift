@@ -35,6 +35,8 @@ public struct NetbootConfiguration: Sendable {
         public var transfersPerClient = 16
         public var connections = 8192
         public var connectionsPerClient = 64
+        /// TFTP requests a second of one client, of which two seconds' worth may come at once; more are not answered.
+        public var requestsPerSecond = 200
         /// Seconds without a byte before an HTTP connection is closed.
         public var idleSeconds = 60
 
@@ -80,6 +82,8 @@ public struct NetbootConfiguration: Sendable {
     /// The group of a node that is in one, for rollouts.
     public var groups: [MACAddress: String] = [:]
     public var limits: Limits
+    /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
+    public var tftpSinglePort = false
 
     public init(
         interface: String, serverAddress: IPv4Address? = nil, mode: Mode, ports: Ports = Ports(),

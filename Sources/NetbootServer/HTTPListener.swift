@@ -1,60 +1,83 @@
+import BootProtocols
+import Glibc
 import LinuxCalls
 import Logging
-import NIOCore
-import NIOHTTP1
-import NIOPosix
 import Synchronization
 
-/// The HTTP port: counts connections, and gives each its pipeline.
-final class HTTPListener: Sendable {
-    private struct Counts {
-        var all = 0
-        var byClient: [String: Int] = [:]
-    }
-
-    private let state: ServerState
-    private let fileIO: NonBlockingFileIO
-    private let counts = Mutex(Counts())
-
-    init(state: ServerState, pool: NIOThreadPool) {
-        self.state = state
-        fileIO = NonBlockingFileIO(threadPool: pool)
-    }
-
-    /// Serves what connects to a listening socket, which is closed with the channel.
-    func serve(_ socket: consuming InterfaceSocket, group: any EventLoopGroup) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [self] channel in initialise(channel) }
-            .withBoundSocket(socket.handOver()).get()
-    }
-
-    private func initialise(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let client = channel.remoteAddress?.ipAddress ?? ""
-        let isAdmitted = counts.withLock { counts in
-            guard counts.all < state.limits.connections,
-                counts.byClient[client, default: 0] < state.limits.connectionsPerClient
-            else { return false }
-            counts.all += 1
-            counts.byClient[client, default: 0] += 1
-            return true
+/// The HTTP port: counts connections and admits them; every loop has one, all with the same socket.
+final class HTTPListener: DataSource {
+    /// Connections of all loops.
+    final class Register: Sendable {
+        private struct Counts {
+            var all = 0
+            var byHost: [UInt32: Int] = [:]
         }
-        guard isAdmitted else {
-            state.logger.warning("too many connections", metadata: ["from": "\(client)"])
-            return channel.close()
-        }
-        channel.closeFuture.whenComplete { [self] _ in
+
+        private let counts = Mutex(Counts())
+
+        func admit(_ client: ClientAddress, _ limits: NetbootConfiguration.Limits) -> Bool {
             counts.withLock { counts in
-                counts.all -= 1
-                let left = counts.byClient[client, default: 1] - 1
-                counts.byClient[client] = left == 0 ? nil : left
+                let ofHost = counts.byHost[client.address, default: 0]
+                guard counts.all < limits.connections, ofHost < limits.connectionsPerClient else { return false }
+                counts.all += 1
+                counts.byHost[client.address] = ofHost + 1
+                return true
             }
         }
-        return channel.eventLoop.makeCompletedFuture {
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(Int64(state.limits.idleSeconds))))
-            try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-            try pipeline.addHandler(HTTPHandler(state: state, fileIO: fileIO))
+
+        func ended(_ client: ClientAddress) {
+            counts.withLock { counts in
+                counts.all -= 1
+                let left = counts.byHost[client.address, default: 1] - 1
+                counts.byHost[client.address] = left == 0 ? nil : left
+            }
+        }
+    }
+
+    private let socket: Int32
+    private let ownsSocket: Bool
+    private let register: Register
+    private let state: ServerState
+    private let loop: DataLoop
+    private var token: DataLoop.Token?
+
+    /// - Parameter ownsSocket: Closes it at the end.
+    init(socket: Int32, ownsSocket: Bool, register: Register, state: ServerState, loop: DataLoop) throws {
+        self.socket = socket
+        self.ownsSocket = ownsSocket
+        self.register = register
+        self.state = state
+        self.loop = loop
+        DataSocket.setNonblocking(socket)
+        token = try loop.add(self, socket, for: .readable, isShared: true)
+    }
+
+    func tick() {}
+
+    func close() {
+        if let token { loop.remove(socket, token) }
+        token = nil
+        if ownsSocket { Glibc.close(socket) }
+    }
+
+    func ready(_ events: EventQueue.Events) {
+        // A few, so that the other loops take some too.
+        for _ in 0..<4 {
+            var address: UInt32 = 0
+            var port: UInt16 = 0
+            let connection = DataSocket.accept(socket, from: &address, port: &port)
+            guard connection >= 0 else { return }
+            let client = ClientAddress(address: address, port: port)
+            guard register.admit(client, state.limits) else {
+                state.ignored(.http, "too many connections")
+                state.logger.debug("too many connections", metadata: ["from": "\(client)"])
+                Glibc.close(connection)
+                continue
+            }
+            HTTPConnection(
+                socket: connection, client: client, state: state, loop: loop,
+                ended: { [register] in register.ended(client) }
+            ).start()
         }
     }
 }

@@ -36,11 +36,12 @@ public enum NetbootServer {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount))
         let pool = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
         pool.start()
+        let loops = try DataLoops(count: System.coreCount)
         var opened = Sockets()
         let result: Result<Void, any Error>
         do {
             try await opened.open(
-                configuration, interface: interface, group: group, pool: pool, surroundings: surroundings,
+                configuration, interface: interface, group: group, pool: pool, loops: loops, surroundings: surroundings,
                 logger: logger, show: show, booted: booted)
             ready(opened.listening)
             try await waitForCancellation(opened, pool)
@@ -52,6 +53,7 @@ public enum NetbootServer {
         }
         opened.advertiser?.stop()
         for channel in opened.channels { try? await channel.close() }
+        await loops.stop()
         finished(opened.state?.attempts ?? [])
         opened.state?.closeRecords()
         try await group.shutdownGracefully()
@@ -61,11 +63,14 @@ public enum NetbootServer {
 
     /// Boots that fell silent are noticed between packets, and generations that were published meanwhile.
     private static func waitForCancellation(_ sockets: Sockets, _ pool: NIOThreadPool) async throws {
+        var turn = 0
         while true {
             try await Task.sleep(for: .seconds(2))
             guard let state = sockets.state else { continue }
             state.expire()
             await state.refreshGenerations(on: pool)
+            turn += 1
+            if turn % 30 == 0 { state.files.forgetUnused() }
         }
     }
 

@@ -29,6 +29,9 @@ final class ServerState: Sendable {
     private let generations: (@Sendable () throws -> [String: ServedGenerations]?)?
     private let booted: @Sendable (BootAttempt) -> Void
     private let shared: Mutex<Shared>
+    let files = StoreFiles()
+    private let ignoredPackets = Mutex(IgnoredPackets())
+    private let rates = Mutex(RequestRates())
 
     init(
         policy: BootPolicy, responder: DHCPResponder?, configuration: NetbootConfiguration,
@@ -161,6 +164,20 @@ final class ServerState: Sendable {
             return shared.log
         }
         log?.close()
+    }
+
+    var ignored: IgnoredPackets { ignoredPackets.withLock { $0 } }
+
+    func ignored(_ transport: IgnoredPackets.Transport, _ reason: String) {
+        ignoredPackets.withLock { $0.count(transport, reason) }
+    }
+
+    /// False where a client, by its address, asks too often; counted.
+    func admits(request client: UInt32) -> Bool {
+        let now = surroundings.now()
+        let isAdmitted = rates.withLock { $0.admits(client, perSecond: limits.requestsPerSecond, now: now) }
+        if !isAdmitted { ignored(.tftp, "too many requests of one client") }
+        return isAdmitted
     }
 
     /// Where a logical store path lies on this disk; nil for anything that is not one, or climbs out of its object.

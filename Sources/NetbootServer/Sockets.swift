@@ -16,7 +16,7 @@ struct Sockets {
 
     mutating func open(
         _ configuration: NetbootConfiguration, interface: NetworkInterface, group: any EventLoopGroup,
-        pool: NIOThreadPool, surroundings: NetbootSurroundings, logger: Logger,
+        pool: NIOThreadPool, loops: DataLoops, surroundings: NetbootSurroundings, logger: Logger,
         show: @escaping @Sendable (String) -> Void, booted: @escaping @Sendable (BootAttempt) -> Void
     ) async throws {
         let network = try Self.network(configuration, interface)
@@ -47,8 +47,8 @@ struct Sockets {
         self.state = state
         try state.refreshGenerations()
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
-        let httpPort = try await openHTTP(configuration, network.serverAddress, state, group, pool)
-        let tftpPort = try await openTFTP(configuration, network.serverAddress, interface.mtu, state, group, pool)
+        let httpPort = try await openHTTP(configuration, network.serverAddress, state, loops)
+        let tftpPort = try await openTFTP(configuration, network.serverAddress, interface.mtu, state, loops)
         if responder != nil {
             try await openDHCP(configuration, isProxy: isProxy, state, isProxy ? nil : database, group, pool)
         }
@@ -57,40 +57,47 @@ struct Sockets {
             address: network.serverAddress, httpPort: httpPort, tftpPort: tftpPort)
     }
 
-    private mutating func openHTTP(
-        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ state: ServerState,
-        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+    private func openHTTP(
+        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ state: ServerState, _ loops: DataLoops
     ) async throws -> Int {
         let port = configuration.ports.http
         do {
-            let socket = try InterfaceSocket(
+            let opened = try InterfaceSocket(
                 interface: configuration.interface, address: address.value, port: port, for: .connections)
-            let channel = try await HTTPListener(state: state, pool: pool).serve(socket, group: group)
-            channels.append(channel)
-            let chosen = channel.localAddress?.port ?? port
+            let chosen = opened.localPort ?? port
             state.serve(onHTTPPort: chosen)
+            let socket = opened.handOver()
+            let register = HTTPListener.Register()
+            for (index, loop) in loops.all.enumerated() {
+                try await loop.run { loop in
+                    _ = try HTTPListener(
+                        socket: socket, ownsSocket: index == 0, register: register, state: state, loop: loop)
+                }
+            }
             return chosen
         } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
             throw Self.portTaken("TCP port \(port)", "--http-port", error)
         }
     }
 
-    private mutating func openTFTP(
+    private func openTFTP(
         _ configuration: NetbootConfiguration, _ address: IPv4Address, _ mtu: Int, _ state: ServerState,
-        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+        _ loops: DataLoops
     ) async throws -> Int {
         let port = configuration.ports.tftp
-        let listener = TFTPListener(
-            state: state, pool: pool, group: group, interface: configuration.interface, serverAddress: address,
-            mtu: mtu)
         do {
-            let socket = try InterfaceSocket(
+            let opened = try InterfaceSocket(
                 interface: configuration.interface, address: address.value, port: port, for: .datagrams)
-            let channel = try await DatagramBootstrap(group: group)
-                .channelInitializer { $0.pipeline.addHandler(listener) }
-                .withBoundSocket(socket.handOver()).get()
-            channels.append(channel)
-            return channel.localAddress?.port ?? port
+            let chosen = opened.localPort ?? port
+            let socket = opened.handOver()
+            let interface = configuration.interface
+            let sharesPort = configuration.tftpSinglePort
+            try await loops.all[0].run { loop in
+                _ = try TFTPListener(
+                    socket: socket, sharesPort: sharesPort, interface: interface, serverAddress: address, mtu: mtu,
+                    state: state, loops: loops, loop: loop)
+            }
+            return chosen
         } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
             throw Self.portTaken("UDP port \(port)", "--tftp-port", error)
         }

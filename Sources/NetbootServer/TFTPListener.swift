@@ -1,144 +1,209 @@
 import BootPolicy
 import BootProtocols
+import Glibc
 import LinuxCalls
 import Logging
-import NIOCore
-import NIOPosix
 import Synchronization
 
-/// The TFTP port: read requests in, a transfer with a port of its own for each.
-final class TFTPListener: ChannelInboundHandler, Sendable {
-    typealias InboundIn = AddressedEnvelope<ByteBuffer>
-    typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+/// The TFTP port: read requests in, a transfer for each; each has a port of its own unless all share this one.
+final class TFTPListener: DataSource {
+    /// Transfers under way, which several threads end.
+    private final class Register: Sendable {
+        private struct Transfers {
+            var all: [ClientAddress: TFTPUnderWay] = [:]
+            var byHost: [UInt32: Int] = [:]
+        }
+
+        enum Admission {
+            case admitted, repeated, full
+            case instead(of: TFTPUnderWay)
+        }
+
+        private let transfers = Mutex(Transfers())
+
+        /// - Parameter ofOne: Transfers that one address may have.
+        func admit(_ this: TFTPUnderWay, _ client: ClientAddress, all: Int, ofOne: Int) -> Admission {
+            transfers.withLock { transfers in
+                if let known = transfers.all[client] {
+                    if known.isRepeated(by: this.request) { return .repeated }
+                    // The client was reset, or is done with the other file, and uses its port again.
+                    transfers.all[client] = this
+                    return .instead(of: known)
+                }
+                let ofHost = transfers.byHost[client.address, default: 0]
+                guard transfers.all.count < all, ofHost < ofOne else { return .full }
+                transfers.all[client] = this
+                transfers.byHost[client.address] = ofHost + 1
+                return .admitted
+            }
+        }
+
+        func ended(_ this: TFTPUnderWay, _ client: ClientAddress) {
+            transfers.withLock { transfers in
+                guard transfers.all[client] === this else { return }
+                transfers.all[client] = nil
+                let left = transfers.byHost[client.address, default: 1] - 1
+                transfers.byHost[client.address] = left == 0 ? nil : left
+            }
+        }
+    }
 
     private let state: ServerState
-    private let pool: NIOThreadPool
-    private let group: any EventLoopGroup
+    private let loops: DataLoops
+    private let loop: DataLoop
     private let interface: String
     private let serverAddress: IPv4Address
     private let mtu: Int
-    /// By the client's address and port.
-    private let underWay = Mutex<[SocketAddress: TFTPUnderWay]>([:])
+    private let socket: Int32
+    private let sharesPort: Bool
+    private let register = Register()
+    /// With one port for all, the transfers that hear through it.
+    private var sharing: [ClientAddress: TFTPTransfer] = [:]
+    private var token: DataLoop.Token?
 
+    /// - Parameters:
+    ///   - socket: Bound and not yet watched; closed with the listener.
+    ///   - loop: Whose thread this is made on and works on.
     init(
-        state: ServerState, pool: NIOThreadPool, group: any EventLoopGroup, interface: String,
-        serverAddress: IPv4Address, mtu: Int
-    ) {
+        socket: Int32, sharesPort: Bool, interface: String, serverAddress: IPv4Address, mtu: Int, state: ServerState,
+        loops: DataLoops, loop: DataLoop
+    ) throws {
+        self.socket = socket
+        self.sharesPort = sharesPort
         self.interface = interface
-        self.state = state
-        self.pool = pool
-        self.group = group
         self.serverAddress = serverAddress
         self.mtu = mtu
+        self.state = state
+        self.loops = loops
+        self.loop = loop
+        DataSocket.setNonblocking(socket)
+        token = try loop.add(self, socket, for: .readable)
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let envelope = unwrapInboundIn(data)
-        let client = envelope.remoteAddress
-        switch TFTP.Packet.read(Array(envelope.data.readableBytesView)) {
+    func close() {
+        if let token { loop.remove(socket, token) }
+        token = nil
+        for transfer in sharing.values { transfer.close() }
+        Glibc.close(socket)
+    }
+
+    func tick() { for transfer in sharing.values { transfer.tick() } }
+
+    func ready(_ events: EventQueue.Events) {
+        if events.contains(.writable), let token {
+            // The socket's buffer is all transfers'; what it refused goes out now.
+            loop.change(socket, of: token, to: .readable)
+            for transfer in sharing.values { transfer.resume() }
+        }
+        // Several, since every client asks here; not all, since transfers share the thread.
+        for _ in 0..<16 {
+            var client = ClientAddress(address: 0, port: 0)
+            let count = DataSocket.receive(
+                socket, into: loop.receiveBuffer, from: &client.address, port: &client.port)
+            guard count >= 0 else { return }
+            let bytes = UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
+            if let transfer = sharing[client], !(count > 1 && bytes[0] == 0 && bytes[1] == 1) {
+                transfer.heard(bytes)
+            } else {
+                hear(bytes, from: client)
+            }
+        }
+    }
+
+    private func hear(_ bytes: UnsafeRawBufferPointer, from client: ClientAddress) {
+        switch TFTP.Packet.read(Array(bytes.prefix(2048))) {
         case .ignored(let reason):
+            state.ignored(.tftp, reason)
             state.logger.debug("ignored a packet", metadata: ["from": "\(client)", "reason": "\(reason)"])
-        case .packet(.readRequest(let request)): begin(request, for: client, on: context.channel)
+        case .packet(.readRequest(let request)): begin(request, for: client)
         case .packet(.writeRequest(let file)):
-            refuse(.accessViolation, "this server only gives files", to: client, on: context.channel)
+            refuse(.accessViolation, "this server only gives files", to: client)
             state.logger.debug(
                 "refused to take a file", metadata: ["from": "\(client)", "file": "\(BootAttempt.printable(file))"])
-        case .packet: break
+        case .packet: state.ignored(.tftp, "a packet of no transfer")
         }
     }
 
-    private func begin(_ request: TFTP.ReadRequest, for client: SocketAddress, on channel: any Channel) {
+    private func begin(_ request: TFTP.ReadRequest, for client: ClientAddress) {
         // netascii would rewrite every line end, so no boot file would arrive whole.
         guard request.mode.lowercased() == "octet" else {
-            return refuse(
-                .illegalOperation, "mode \(request.mode) is not served, only octet (binary)", to: client, on: channel)
+            return refuse(.illegalOperation, "mode \(request.mode) is not served, only octet (binary)", to: client)
         }
-        guard let (name, file) = state.bootFile(named: request.file) else {
+        guard state.admits(request: client.address) else { return }
+        let plain = TFTP.plainName(request.file)
+        guard let (name, file) = state.bootFile(named: plain) else {
             state.logger.info(
                 "no such boot file", metadata: ["from": "\(client)", "file": "\(BootAttempt.printable(request.file))"])
-            if let attempt = BootFileName.attempt(in: request.file) {
+            if let attempt = BootFileName.attempt(in: plain) {
                 state.record(.refused(file: request.file, transport: .tftp), of: attempt)
             }
-            return refuse(.fileNotFound, "no such boot file", to: client, on: channel)
+            return refuse(.fileNotFound, "no such boot file", to: client)
         }
-        let this = TFTPUnderWay(request)
-        let admission = underWay.withLock { underWay -> Admission in
-            if let known = underWay[client] {
-                if known.isRepeated(by: request) { return .repeated }
-                // The client was reset, or is done with the other file, and uses its port again.
-                underWay[client] = this
-                return .instead(of: known)
-            }
-            let ofClient = underWay.keys.count { $0.ipAddress == client.ipAddress }
-            guard underWay.count < state.limits.transfers, ofClient < state.limits.transfersPerClient else {
-                return .full
-            }
-            underWay[client] = this
-            return .admitted
-        }
-        switch admission {
+        let this = TFTPUnderWay(request, loop: sharesPort ? loop : loops.next())
+        // Behind a NAT all clients have one address.
+        let ofOne = sharesPort ? state.limits.transfers / 2 : state.limits.transfersPerClient
+        switch register.admit(this, client, all: state.limits.transfers, ofOne: ofOne) {
         case .repeated: return
-        case .full: return refuse(.notDefined, "too many transfers; try again", to: client, on: channel)
+        case .full: return refuse(.notDefined, "too many transfers; try again", to: client)
         case .instead(let old): old.supersede()
         case .admitted: break
         }
-        transfer(file, name, this, to: client)
-    }
-
-    private func transfer(_ file: BootFile, _ name: BootFileName, _ this: TFTPUnderWay, to client: SocketAddress) {
-        let request = this.request
-        let transfer = TFTP.ReadTransfer(
-            request: request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu))
         let label = request.file.split(separator: "/").last.map(String.init) ?? request.file
-        state.record(.requested(file: label, transport: .tftp, port: client.port ?? 0), of: name.attempt)
-        let loop = group.next()
-        let handle: CInt
-        do {
-            let socket = try InterfaceSocket(
-                interface: interface, address: serverAddress.value, port: 0, for: .datagrams)
-            handle = socket.handOver()
-        } catch {
-            return ended(this, client, error)
+        state.record(.requested(file: label, transport: .tftp, port: Int(client.port)), of: name.attempt)
+        if sharesPort { return share(file, name.attempt, label, this, client) }
+        let part = (interface: interface, address: serverAddress.value, mtu: mtu, state: state, register: register)
+        this.loop.submit {
+            let socket: Int32
+            do {
+                let opened = try InterfaceSocket(
+                    interface: part.interface, address: part.address, port: 0, for: .datagrams)
+                socket = opened.handOver()
+            } catch {
+                part.register.ended(this, client)
+                return part.state.logger.warning(
+                    "no transfer", metadata: ["to": "\(client)", "error": "\(error)"])
+            }
+            DataSocket.setNonblocking(socket)
+            _ = DataSocket.connect(socket, to: client.address, port: client.port)
+            let mtu = min(part.mtu, DataSocket.pathMTU(socket) ?? part.mtu)
+            let transfer = TFTPTransfer(
+                TFTP.ReadTransfer(
+                    request: this.request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu)),
+                of: file, label: label, attempt: name.attempt, client: client, underWay: this, state: part.state,
+                path: .own(socket), mtu: mtu, ended: { _ in part.register.ended(this, client) })
+            this.transfer = transfer
+            transfer.start()
         }
-        DatagramBootstrap(group: loop)
-            .channelInitializer { [state, pool, mtu] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        TFTPTransferHandler(
-                            transfer: transfer, label: label, attempt: name.attempt, client: client,
-                            underWay: this, reader: ExtentReader(file: file, state: state), state: state, pool: pool,
-                            mtu: mtu))
-                }
-            }
-            .withBoundSocket(handle)
-            // Connected: the kernel drops what others send to this port.
-            .flatMap { channel in channel.connect(to: client).map { channel } }
-            .flatMap { channel in
-                this.opened(channel)
-                return channel.closeFuture
-            }
-            .whenComplete { [self] result in
-                if case .failure(let error) = result { ended(this, client, error) } else { ended(this, client, nil) }
-            }
     }
 
-    private func ended(_ this: TFTPUnderWay, _ client: SocketAddress, _ error: (any Error)?) {
-        underWay.withLock { if $0[client] === this { $0[client] = nil } }
-        guard let error else { return }
-        state.logger.warning("no transfer", metadata: ["to": "\(client)", "error": "\(error)"])
+    private func share(
+        _ file: BootFile, _ attempt: String, _ label: String, _ this: TFTPUnderWay, _ client: ClientAddress
+    ) {
+        sharing[client]?.supersede()
+        let transfer = TFTPTransfer(
+            TFTP.ReadTransfer(request: this.request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu)),
+            of: file, label: label, attempt: attempt, client: client, underWay: this, state: state,
+            path: .shared(socket), mtu: mtu,
+            blocked: { [weak self] in
+                guard let self, let token = self.token else { return }
+                loop.change(socket, of: token, to: [.readable, .writable])
+            },
+            ended: { [weak self, register] ended in
+                register.ended(this, client)
+                if self?.sharing[client] === ended { self?.sharing[client] = nil }
+            })
+        this.transfer = transfer
+        sharing[client] = transfer
+        transfer.start()
     }
 
-    private enum Admission {
-        case admitted, repeated, full
-        case instead(of: TFTPUnderWay)
-    }
-
-    private func refuse(_ code: TFTP.ErrorCode, _ message: String, to client: SocketAddress, on channel: any Channel) {
-        let data = channel.allocator.buffer(bytes: TFTP.Packet.error(code: code, message: message).bytes)
-        channel.writeAndFlush(AddressedEnvelope(remoteAddress: client, data: data), promise: nil)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        state.logger.debug("TFTP socket", metadata: ["error": "\(error)"])
+    private func refuse(_ code: TFTP.ErrorCode, _ message: String, to client: ClientAddress) {
+        TFTP.Packet.error(code: code, message: message).bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            let buffer = loop.sendBuffer
+            buffer.clear()
+            buffer.append(start, bytes.count)
+            _ = buffer.send(to: socket, segment: 0, address: client.address, port: client.port)
+        }
     }
 }

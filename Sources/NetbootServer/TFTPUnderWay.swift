@@ -1,42 +1,25 @@
 import BootProtocols
-import NIOCore
 import Synchronization
 
 /// One transfer under way, as the listener knows it.
-final class TFTPUnderWay: Sendable {
-    private struct State {
-        var channel: (any Channel)?
-        var isHeard = false
-        var isSuperseded = false
-    }
-
-    /// The client asked anew from the same port: the transfer's channel ends it.
-    struct Superseded: Sendable {}
-
+final class TFTPUnderWay: @unchecked Sendable {
     let request: TFTP.ReadRequest
-    private let state = Mutex(State())
+    let loop: DataLoop
+    private let hasHeard = Atomic(false)
+    /// On the loop's thread only.
+    var transfer: TFTPTransfer?
 
-    init(_ request: TFTP.ReadRequest) { self.request = request }
+    init(_ request: TFTP.ReadRequest, loop: DataLoop) {
+        self.request = request
+        self.loop = loop
+    }
 
     /// The client has answered, so it has our first packet.
-    func heard() { state.withLock { $0.isHeard = true } }
+    func heard() { hasHeard.store(true, ordering: .relaxed) }
 
     /// The same request while our first answer is on its way, or lost, in which case it will be repeated.
-    func isRepeated(by other: TFTP.ReadRequest) -> Bool { request == other && !state.withLock { $0.isHeard } }
+    func isRepeated(by other: TFTP.ReadRequest) -> Bool { request == other && !hasHeard.load(ordering: .relaxed) }
 
-    func opened(_ channel: any Channel) {
-        let isSuperseded = state.withLock { state in
-            state.channel = channel
-            return state.isSuperseded
-        }
-        if isSuperseded { channel.pipeline.fireUserInboundEventTriggered(Superseded()) }
-    }
-
-    func supersede() {
-        let channel = state.withLock { state in
-            state.isSuperseded = true
-            return state.channel
-        }
-        channel?.pipeline.fireUserInboundEventTriggered(Superseded())
-    }
+    /// The client asked anew from the same port: the transfer ends.
+    func supersede() { loop.submit { self.transfer?.supersede() } }
 }

@@ -136,7 +136,7 @@ import Testing
         var outcome: Transfer.Outcome?
         var blocksSent = 0
         var hasOptions = false
-        func perform(_ actions: [Transfer.Action]) {
+        func perform(_ actions: Transfer.Actions) {
             for action in actions {
                 switch action {
                 case .send: hasOptions = true

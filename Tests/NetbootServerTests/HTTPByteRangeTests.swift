@@ -16,9 +16,9 @@ import Testing
     }
 
     @Test func `targets are split without decoding`() {
-        #expect(HTTPHandler.split("/phone-home?boot=a1&x").query == ["boot": "a1", "x": ""])
-        #expect(HTTPHandler.split("http://10.0.0.1:8080/boot/a/kernel").path == "/boot/a/kernel")
-        #expect(HTTPHandler.split("http://10.0.0.1").path == "/")
-        #expect(HTTPHandler.split("").path == "")
+        #expect(HTTPResponder.split("/phone-home?boot=a1&x").query == ["boot": "a1", "x": ""])
+        #expect(HTTPResponder.split("http://10.0.0.1:8080/boot/a/kernel").path == "/boot/a/kernel")
+        #expect(HTTPResponder.split("http://10.0.0.1").path == "/")
+        #expect(HTTPResponder.split("").path == "")
     }
 }

@@ -13,7 +13,7 @@ struct Finished {
 ///
 /// The server is a process of its own, since a namespace is entered before a program starts.
 final class Laboratory {
-    static let tools = ["ip", "bash", "curl", "atftp", "tftp", "busybox", "dhclient", "dnsmasq", "tshark"]
+    static let tools = ["ip", "bash", "curl", "atftp", "tftp", "busybox", "dhclient", "dnsmasq", "tshark", "python3"]
 
     /// Namespaces need root; the tools may be absent anywhere but where all must run.
     static var isPossible: Bool {
@@ -84,18 +84,20 @@ final class Laboratory {
     // MARK: - Processes
 
     /// The server's program, which is built beside the tests.
-    static var harness: String {
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appendingPathComponent("netboot-harness").path
+    static var harness: String { product("netboot-harness") }
+
+    static func product(_ name: String) -> String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(name).path
     }
 
     /// Starts the server and waits until it serves; returns what it says, as it says it.
-    func serve(_ options: [String] = []) throws -> () -> String {
+    /// - Parameter attempt: Every boot's identifier; nil gives each its own.
+    func serve(_ options: [String] = [], attempt: String? = "a1") throws -> () -> String {
         let arguments =
             [
                 "--interface", "veth0", "--manifest", file("manifest.json").path, "--store", file("store").path,
-                "--ipxe-template", file("boot.ipxe").path, "--attempt", "a1",
-            ] + options
+                "--ipxe-template", file("boot.ipxe").path,
+            ] + (attempt.map { ["--attempt", $0] } ?? []) + options
         let (process, said) = try start(in: serverSide, Self.harness, arguments)
         for _ in 0..<200 where process.isRunning && !said().contains("ready ") { usleep(50_000) }
         return said
@@ -122,6 +124,14 @@ final class Laboratory {
     func killAll() {
         for process in running where process.isRunning {
             // Not SIGTERM: a test's children start with most signals blocked.
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+    }
+
+    /// Ends the servers alone, as `kill -9` does, and leaves the clients.
+    func killServers() throws {
+        for process in running where process.isRunning && process.arguments?.contains(Self.harness) == true {
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }

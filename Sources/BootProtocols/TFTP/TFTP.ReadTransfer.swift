@@ -108,6 +108,9 @@ extension TFTP {
         /// More blocks than 16 bits can number: some clients stop at the roll-over.
         public var rollsOver: Bool { blockCount > 65_535 }
 
+        /// The client has every block that 16 bits number and none after: it stopped because it cannot count further.
+        public var endedAtRollOver: Bool { rollsOver && (acknowledged == 65_535 || acknowledged == 65_536) }
+
         public func blockNumber(of block: Int) -> UInt16 { UInt16(truncatingIfNeeded: block) }
 
         /// Where a block's payload lies in the file; empty for a last block with nothing left.
@@ -116,45 +119,51 @@ extension TFTP {
             return start..<min(blocks.upperBound * blockSize, fileSize)
         }
 
-        public mutating func start(now: Duration) -> [Action] {
-            guard state == .fresh else { return [] }
+        public mutating func start(now: Duration) -> Actions {
+            guard state == .fresh else { return .none }
             lastProgress = now
             if granted.isEmpty {
                 state = .sending
                 return sendWindow(now: now)
             }
             state = .awaitingZero
-            return [.send(.optionAcknowledgement(granted)), armed(now)]
+            return Actions(.send(.optionAcknowledgement(granted)), armed(now))
         }
 
-        public mutating func received(_ packet: Packet, now: Duration) -> [Action] {
-            guard state != .finished, state != .fresh else { return [] }
+        public mutating func received(_ packet: Packet, now: Duration) -> Actions {
+            guard state != .finished, state != .fresh else { return .none }
             switch packet {
             case .acknowledgement(let block): return heard(block, now: now)
             case .error(let code, let message):
                 state = .finished
-                return [.finish(.abortedByClient(code: code, message: message, delivered: delivered))]
-            default: return []
+                return Actions(.finish(.abortedByClient(code: code, message: message, delivered: delivered)))
+            default: return .none
             }
         }
 
+        /// The same as for the packet, without making one.
+        public mutating func acknowledged(_ block: UInt16, now: Duration) -> Actions {
+            guard state != .finished, state != .fresh else { return .none }
+            return heard(block, now: now)
+        }
+
         /// Call when the time armed last has come.
-        public mutating func timerFired(now: Duration) -> [Action] {
-            guard state == .awaitingZero || state == .sending else { return [] }
+        public mutating func timerFired(now: Duration) -> Actions {
+            guard state == .awaitingZero || state == .sending else { return .none }
             retries += 1
             guard retries <= attempts, now - lastProgress < patience else {
                 state = .finished
-                return [.finish(.silent(delivered: delivered))]
+                return Actions(.finish(.silent(delivered: delivered)))
             }
-            if state == .awaitingZero { return [.send(.optionAcknowledgement(granted)), armed(now)] }
+            if state == .awaitingZero { return Actions(.send(.optionAcknowledgement(granted)), armed(now)) }
             // What is still on its way will be acknowledged again; one answer is enough.
             quietUntil = max(quietUntil, acknowledged)
             return sendWindow(now: now)
         }
 
-        private mutating func heard(_ number: UInt16, now: Duration) -> [Action] {
+        private mutating func heard(_ number: UInt16, now: Duration) -> Actions {
             if state == .awaitingZero {
-                guard number == 0 else { return [] }
+                guard number == 0 else { return .none }
                 state = .sending
                 retries = 0
                 lastProgress = now
@@ -165,26 +174,26 @@ extension TFTP {
             let block = acknowledged + distance
             if distance == 0 {
                 // Of a window, the first block may be what was lost (RFC 7440 section 4); alone, it is only an echo.
-                guard windowSize > 1, acknowledged > quietUntil else { return [] }
+                guard windowSize > 1, acknowledged > quietUntil else { return .none }
                 quietUntil = sent
                 return sendWindow(now: now)
             }
-            guard block <= sent else { return [] }
+            guard block <= sent else { return .none }
             if block < sent { quietUntil = max(quietUntil, sent) }
             acknowledged = block
             retries = 0
             lastProgress = now
             if block == blockCount {
                 state = .finished
-                return [.finish(.complete)]
+                return Actions(.finish(.complete))
             }
             return sendWindow(now: now)
         }
 
-        private mutating func sendWindow(now: Duration) -> [Action] {
+        private mutating func sendWindow(now: Duration) -> Actions {
             let blocks = (acknowledged + 1)...min(acknowledged + windowSize, blockCount)
             sent = max(sent, blocks.upperBound)
-            return [.sendBlocks(blocks), armed(now)]
+            return Actions(.sendBlocks(blocks), armed(now))
         }
 
         private func armed(_ now: Duration) -> Action {

@@ -62,3 +62,11 @@ public enum TFTP {
     /// RFC 2347's limit for a whole request; names longer than any of ours are a stranger's.
     static let maximumRequest = 1024
 }
+
+extension TFTP {
+    /// A name as clients write it in their various ways: backslashes are slashes, several slashes one, and a leading one
+    /// is dropped. `..` and anything else stay, for no name of ours has them.
+    public static func plainName(_ name: String) -> String {
+        name.replacing("\\", with: "/").split(separator: "/").joined(separator: "/")
+    }
+}

@@ -45,7 +45,7 @@ func configuration() throws -> NetbootConfiguration {
     } else if options.has("proxy") {
         mode = .proxy
     }
-    return NetbootConfiguration(
+    var configuration = NetbootConfiguration(
         interface: options["interface"] ?? "", mode: mode,
         ports: .init(
             http: options["http-port"].flatMap { Int($0) } ?? 8080,
@@ -56,6 +56,8 @@ func configuration() throws -> NetbootConfiguration {
         templates: try NetbootTemplates(ipxe: template), storeDirectory: store,
         leaseDatabase: options["leases"].map { FilePath($0) },
         bootLog: options["boots"].map { FilePath($0) })
+    configuration.tftpSinglePort = options.has("single-port")
+    return configuration
 }
 
 var logger = Logger(label: "netboot-harness") { StreamLogHandler.standardError(label: $0) }

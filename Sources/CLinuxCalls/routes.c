@@ -1,0 +1,50 @@
+#define _GNU_SOURCE
+#include "routes.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int bf_route_socket(void) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  return fd < 0 ? -errno : fd;
+}
+
+struct request {
+  struct nlmsghdr header;
+  struct rtmsg route;
+  char attributes[64];
+};
+
+static void add(struct request *request, unsigned short type, const void *data, size_t count) {
+  struct rtattr *attribute = (struct rtattr *)((char *)request + NLMSG_ALIGN(request->header.nlmsg_len));
+  attribute->rta_type = type;
+  attribute->rta_len = RTA_LENGTH(count);
+  memcpy(RTA_DATA(attribute), data, count);
+  request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
+}
+
+int bf_local_route(int fd, int is_new, int interface, uint32_t address) {
+  struct request request = {
+      .header = {
+          .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)), .nlmsg_type = is_new ? RTM_NEWROUTE : RTM_DELROUTE,
+          .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | (is_new ? NLM_F_CREATE | NLM_F_REPLACE : 0)},
+      .route = {
+          .rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_STATIC,
+          .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL}};
+  uint32_t destination = htonl(address);
+  add(&request, RTA_DST, &destination, sizeof destination);
+  add(&request, RTA_OIF, &interface, sizeof interface);
+  if (send(fd, &request, request.header.nlmsg_len, 0) < 0) return -errno;
+  union {
+    char bytes[4096];
+    struct nlmsghdr header;
+  } answer;
+  ssize_t count = recv(fd, &answer, sizeof answer, 0);
+  if (count < 0) return -errno;
+  if ((size_t)count < NLMSG_LENGTH(sizeof(struct nlmsgerr)) || answer.header.nlmsg_type != NLMSG_ERROR) return -EPROTO;
+  return ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+}

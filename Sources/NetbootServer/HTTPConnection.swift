@@ -1,0 +1,199 @@
+import BootPolicy
+import BootProtocols
+import Glibc
+import LinuxCalls
+import Logging
+
+/// One HTTP connection: one request after the other, each answered before the next is read. Used on its loop's thread.
+final class HTTPConnection: DataSource {
+    private let socket: Int32
+    private let client: ClientAddress
+    private let state: ServerState
+    private let loop: DataLoop
+    private let ended: () -> Void
+    private var token: DataLoop.Token?
+    /// Received and not yet read: a head that is not whole, or what a client sent ahead.
+    private var received: [UInt8] = []
+    private var output: HTTPOutput?
+    private var waitsToWrite = false
+    private var isClosing = false
+    private var isAnswering = false
+    /// Whole requests may be left in what was received.
+    private var hasMore = false
+
+    /// When the head that has begun must be whole; a client that sends it byte by byte is not waited for.
+    private var headDeadline: Duration?
+    private var progressDeadline: Duration
+    private var delivered = 0
+
+    private static let headPatience = Duration.seconds(15)
+    /// What a client must take at least between two looks, or it counts as gone.
+    private static let leastProgress = 16 << 10
+    /// Requests answered in a row before others have a turn.
+    private static let turns = 8
+
+    init(socket: Int32, client: ClientAddress, state: ServerState, loop: DataLoop, ended: @escaping () -> Void) {
+        self.socket = socket
+        self.client = client
+        self.state = state
+        self.loop = loop
+        self.ended = ended
+        progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
+        headDeadline = loop.now + Self.headPatience
+    }
+
+    func start() {
+        do { token = try loop.add(self, socket, for: .readable) } catch {
+            Glibc.close(socket)
+            ended()
+        }
+    }
+
+    // MARK: - DataSource
+
+    func ready(_ events: EventQueue.Events) {
+        if output != nil {
+            write()
+        } else if events.contains(.readable) || events.contains(.failed) {
+            read()
+        }
+    }
+
+    func tick() {
+        if output == nil, let deadline = headDeadline, loop.now >= deadline {
+            if !received.isEmpty { state.ignored(.http, "a head that was not whole in time") }
+            return close()
+        }
+        guard loop.now >= progressDeadline else { return }
+        progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
+        guard let output else { return close() }
+        let taken = output.handedOver - DataSocket.unacknowledged(socket)
+        guard taken >= delivered + Self.leastProgress || delivered == 0 && taken > 0 else {
+            output.stop("the client stopped reading")
+            return close()
+        }
+        delivered = taken
+    }
+
+    func close() {
+        guard let token else { return }
+        self.token = nil
+        output?.stop("the client closed the connection")
+        output = nil
+        loop.remove(socket, token)
+        Glibc.close(socket)
+        ended()
+    }
+
+    // MARK: - In
+
+    private func read() {
+        let count = DataSocket.receive(socket, into: loop.receiveBuffer)
+        guard count > 0 else {
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            return close()
+        }
+        guard !isClosing else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
+        if received.isEmpty {
+            // The usual case: one whole request, read where it lies.
+            isAnswering = true
+            let used = answer(bytes)
+            isAnswering = false
+            if used < count, token != nil { received.append(contentsOf: bytes[used...]) }
+            if hasMore { answerLater() }
+        } else {
+            received.append(contentsOf: bytes)
+            answerReceived()
+        }
+        if token != nil, output == nil, !received.isEmpty, headDeadline == nil {
+            headDeadline = loop.now + Self.headPatience
+        }
+    }
+
+    private func answerReceived() {
+        isAnswering = true
+        let used = received.withUnsafeBytes { answer($0) }
+        isAnswering = false
+        received.removeFirst(used)
+        if hasMore { answerLater() }
+    }
+
+    /// What came ahead is answered when the loop comes round, so that others have their turn.
+    private func answerLater() {
+        nonisolated(unsafe) let this = self
+        loop.submit { if this.token != nil, this.output == nil { this.answerReceived() } }
+    }
+
+    /// Answers what is whole; returns how many bytes that took.
+    private func answer(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var position = 0
+        var turn = 0
+        hasMore = false
+        defer { hasMore = position < bytes.count && turn == Self.turns }
+        while position < bytes.count, output == nil, !isClosing, token != nil, turn < Self.turns {
+            turn += 1
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
+            switch HTTP.Request.read(rest) {
+            case .incomplete: return position
+            case .refused(let status, let reason):
+                state.ignored(.http, reason)
+                position = bytes.count
+                give(.plain(status, "\(reason)\n", closes: true), to: HTTP.Request())
+            case .head(let request, let size):
+                guard request.contentLength <= HTTPResponder.largestBody else {
+                    position = bytes.count
+                    state.ignored(.http, "a body of over \(HTTPResponder.largestBody) bytes")
+                    give(
+                        .plain(413, "the body is over \(HTTPResponder.largestBody) bytes\n", closes: true), to: request)
+                    break
+                }
+                let end = size + request.contentLength
+                guard rest.count >= end else { return position }
+                position += end
+                headDeadline = nil
+                give(
+                    HTTPResponder.answer(request, body: Array(rest[size..<end]), state: state), to: request)
+            }
+        }
+        return position
+    }
+
+    // MARK: - Out
+
+    private func give(_ response: HTTPResponse, to request: HTTP.Request) {
+        progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
+        delivered = 0
+        isClosing = response.closes || !request.isKeepAlive
+        output = HTTPOutput(response, to: request, state: state, began: loop.now)
+        write()
+    }
+
+    private func write() {
+        guard let output else { return }
+        switch output.write(to: socket, now: loop.now) {
+        case .done:
+            self.output = nil
+            if isClosing { return hangUp() }
+            headDeadline = received.isEmpty ? nil : loop.now + Self.headPatience
+            progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
+            wait(toWrite: false)
+            if !isAnswering, !received.isEmpty { answerLater() }
+        case .more: wait(toWrite: true)
+        case .failed: close()
+        }
+    }
+
+    /// The answer is out; the client reads it before the connection ends, since closing with unread bytes resets it.
+    private func hangUp() {
+        wait(toWrite: false)
+        shutdown(socket, Int32(SHUT_WR))
+        progressDeadline = loop.now + .seconds(2)
+    }
+
+    private func wait(toWrite: Bool) {
+        guard toWrite != waitsToWrite, let token else { return }
+        waitsToWrite = toWrite
+        loop.change(socket, of: token, to: toWrite ? .writable : .readable)
+    }
+}

@@ -1,0 +1,131 @@
+import BootPolicy
+import BootProtocols
+import Glibc
+import LinuxCalls
+import Logging
+
+/// A response on its way out: what is small goes from memory, the store's files by sendfile. Nothing large is held.
+final class HTTPOutput {
+    enum Progress { case done, more, failed }
+
+    private let state: ServerState
+    private let head: [UInt8]
+    private let content: BootContent?
+    private let size: Int
+    private let label: String
+    private let attempt: String?
+    private let began: Duration
+    /// Bytes of the head and the body that the kernel has.
+    private(set) var handedOver = 0
+    private var nextReport = reportSize
+    private var isDone = false
+
+    /// Sent in one turn; then other connections have theirs.
+    private static let share = 2 << 20
+    /// Bytes between two progress events.
+    private static let reportSize = 4 << 20
+
+    init(_ response: HTTPResponse, to request: HTTP.Request, state: ServerState, began: Duration) {
+        self.state = state
+        self.began = began
+        var head = response.head(for: request)
+        switch response.body {
+        case .none:
+            content = nil
+            size = 0
+            (label, attempt) = ("", nil)
+        case .text(let text):
+            if request.method != .head { head += Array(text.utf8) }
+            content = nil
+            size = 0
+            (label, attempt) = ("", nil)
+        case .extents(let extents, let size, let label, let attempt):
+            content = BootContent(extents, state: state)
+            self.size = size
+            self.label = label
+            self.attempt = attempt
+            state.record(.transferStarted(file: label, transport: .http, size: size), of: attempt)
+        }
+        self.head = head
+    }
+
+    /// Hands the kernel what it takes now.
+    func write(to socket: Int32, now: Duration) -> Progress {
+        var left = Self.share
+        let all = head.count + size
+        while handedOver < all {
+            guard left > 0 else { return .more }
+            let sent: Int
+            do { sent = try writeNext(to: socket, atMost: left) } catch {
+                state.logger.error("a boot file cannot be read", metadata: ["file": "\(label)", "error": "\(error)"])
+                // The length is promised already: only closing the connection tells the client that it is not whole.
+                stop("the server cannot read it: \(error)")
+                return .failed
+            }
+            if sent == -Int(EAGAIN) || sent == -Int(EINTR) { return .more }
+            guard sent > 0 else {
+                stop(sent == 0 ? "the store's file has become shorter" : "the client closed the connection")
+                return .failed
+            }
+            handedOver += sent
+            left -= sent
+            if handedOver >= nextReport, let attempt {
+                nextReport = handedOver + Self.reportSize
+                state.record(
+                    .transferProgress(file: label, transport: .http, bytes: min(size, handedOver - head.count)),
+                    of: attempt)
+            }
+        }
+        finish(now)
+        return .done
+    }
+
+    private func writeNext(to socket: Int32, atMost limit: Int) throws -> Int {
+        guard handedOver >= head.count else {
+            return try head.withUnsafeBytes { bytes in
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[handedOver...])
+                // With a small body, one call and one packet for both.
+                if let content, size > 0, case .memory(let pointer, let count) = try content.next(at: 0), count == size
+                {
+                    return withUnsafeTemporaryAllocation(of: DataSocket.Part.self, capacity: 2) { parts in
+                        guard let first = parts.baseAddress else { return -Int(ENOMEM) }
+                        parts[0] = DataSocket.Part(
+                            iov_base: UnsafeMutableRawPointer(mutating: rest.baseAddress), iov_len: rest.count)
+                        parts[1] = DataSocket.Part(iov_base: UnsafeMutableRawPointer(mutating: pointer), iov_len: count)
+                        return DataSocket.send(socket, parts: first, count: 2)
+                    }
+                }
+                return DataSocket.send(socket, rest, more: size > 0)
+            }
+        }
+        guard let content else { return 0 }
+        let position = handedOver - head.count
+        switch try content.next(at: position) {
+        case .memory(let pointer, let count):
+            return DataSocket.send(
+                socket, UnsafeRawBufferPointer(start: pointer, count: count), more: position + count < size)
+        case .file(let file, let offset, let count):
+            return DataSocket.sendFile(file.descriptor, offset: offset, count: min(count, limit), to: socket)
+        }
+    }
+
+    private func finish(_ now: Duration) {
+        guard !isDone else { return }
+        isDone = true
+        guard let attempt else { return }
+        state.record(
+            .transferFinished(
+                file: label, transport: .http, bytes: size, seconds: (now - began) / .seconds(1)),
+            of: attempt)
+    }
+
+    func stop(_ reason: String) {
+        guard !isDone else { return }
+        isDone = true
+        guard let attempt else { return }
+        state.record(
+            .transferStopped(
+                file: label, transport: .http, bytes: max(0, handedOver - head.count), size: size, reason: reason),
+            of: attempt)
+    }
+}

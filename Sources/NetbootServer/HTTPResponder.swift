@@ -1,0 +1,129 @@
+import BootPolicy
+import BootProtocols
+
+/// What a request is answered with.
+struct HTTPResponse {
+    enum Body {
+        case none
+        case text(String)
+        /// `size` bytes in all; `label` and `attempt` name the transfer in the boot's timeline.
+        case extents([BootFile.Extent], size: Int, label: String, attempt: String)
+    }
+
+    var status: Int
+    var headers: [(name: String, value: String)] = []
+    /// Nil leaves Content-Length out, which 304 alone may.
+    var contentLength: Int?
+    var body = Body.none
+    /// The connection cannot be used again: what follows on it is not known.
+    var closes = false
+
+    static func plain(_ status: Int, _ text: String, closes: Bool = false) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: [("Content-Type", "text/plain")], contentLength: text.utf8.count,
+            body: .text(text), closes: closes)
+    }
+
+    static let reasons: [Int: String] = [
+        200: "OK", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request", 404: "Not Found",
+        405: "Method Not Allowed", 413: "Content Too Large", 416: "Range Not Satisfiable",
+        431: "Request Header Fields Too Large", 501: "Not Implemented", 505: "HTTP Version Not Supported",
+    ]
+
+    /// The bytes up to the body.
+    func head(for request: HTTP.Request) -> [UInt8] {
+        var text = "HTTP/1.1 \(status) \(Self.reasons[status] ?? "Error")\r\n"
+        for header in headers { text += "\(header.name): \(header.value)\r\n" }
+        if let contentLength { text += "Content-Length: \(contentLength)\r\n" }
+        if closes || !request.isKeepAlive {
+            text += "Connection: close\r\n"
+        } else if request.isOld {
+            text += "Connection: keep-alive\r\n"
+        }
+        return Array((text + "\r\n").utf8)
+    }
+}
+
+/// Requests and their answers: boot files and the phone-home.
+///
+/// For firmware's sake: exact Content-Length, no redirect, no chunks, and the connection stays open from HEAD to GET.
+enum HTTPResponder {
+    static let largestBody = 4096
+
+    static func answer(_ request: HTTP.Request, body: [UInt8], state: ServerState) -> HTTPResponse {
+        let (path, query) = split(request.target)
+        if path == "/phone-home", request.method == .get || request.method == .post {
+            return phoneHome(query, body, state)
+        }
+        guard request.method == .get || request.method == .head else {
+            var answer = HTTPResponse.plain(405, "only GET and HEAD\n")
+            answer.headers.append(("Allow", "GET, HEAD"))
+            return answer
+        }
+        guard path.hasPrefix("/"), let (name, file) = state.bootFile(named: path) else {
+            if let attempt = BootFileName.attempt(in: path), request.method == .get {
+                state.record(.refused(file: path, transport: .http), of: attempt)
+            }
+            return .plain(404, "no such boot file\n")
+        }
+        return give(file, name, path, request)
+    }
+
+    private static func give(
+        _ file: BootFile, _ name: BootFileName, _ path: String, _ request: HTTP.Request
+    ) -> HTTPResponse {
+        let tag = file.entityTag
+        let size = file.size
+        var answer = HTTPResponse(
+            status: 200,
+            headers: [("Content-Type", file.contentType), ("Accept-Ranges", "bytes"), ("ETag", tag)])
+        if request.ifNoneMatch.contains(where: { $0 == "*" || $0 == tag || $0 == "W/\(tag)" }) {
+            answer.status = 304
+            return answer
+        }
+        let heedsRange = request.method == .get && (request.ifRange == nil || request.ifRange == tag)
+        var range = 0..<size
+        switch HTTPByteRange(header: heedsRange ? request.range : nil, size: size) {
+        case .unsatisfiable:
+            answer.status = 416
+            answer.headers.append(("Content-Range", "bytes */\(size)"))
+            answer.contentLength = 0
+            return answer
+        case .whole: break
+        case .part(let part):
+            range = part
+            answer.status = 206
+            answer.headers.append(("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"))
+        }
+        answer.contentLength = range.count
+        if request.method == .get {
+            answer.body = .extents(
+                range.count == size ? file.extents : file.extents(in: range), size: range.count,
+                label: path.split(separator: "/").last.map(String.init) ?? path, attempt: name.attempt)
+        }
+        return answer
+    }
+
+    /// A booted node's word that it is up: `/phone-home?boot=ATTEMPT`, with a line of text in the body if it likes.
+    private static func phoneHome(_ query: [String: String], _ body: [UInt8], _ state: ServerState) -> HTTPResponse {
+        guard let attempt = query["boot"], state.knows(attempt) else { return .plain(404, "no such boot\n") }
+        state.record(.phonedHome(message: String(decoding: body, as: UTF8.self)), of: attempt)
+        return .plain(200, "ok\n")
+    }
+
+    /// Path and query of an origin or absolute form; `+` and `%` are not decoded, since no name of ours has them.
+    static func split(_ uri: String) -> (path: String, query: [String: String]) {
+        var target = uri[...]
+        if target.prefix(7).lowercased() == "http://" {
+            target = target.dropFirst(7)
+            target = target.firstIndex(of: "/").map { target[$0...] } ?? "/"
+        }
+        guard let mark = target.firstIndex(of: "?") else { return (String(target), [:]) }
+        var query: [String: String] = [:]
+        for pair in target[target.index(after: mark)...].split(separator: "&") {
+            let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            query[String(words[0])] = words.count > 1 ? String(words[1]) : ""
+        }
+        return (String(target[..<mark]), query)
+    }
+}

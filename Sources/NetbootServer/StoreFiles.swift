@@ -1,0 +1,95 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// A file of the store that is being served: open, and mapped so that the kernel sends from it without a copy of ours.
+///
+/// The mapping is only ever read by the kernel, in `sendmsg`: were the file cut short, that is an error and no signal.
+final class StoreFile: @unchecked Sendable {
+    let descriptor: Int32
+    let size: Int
+    private let mapping: UnsafeMutableRawPointer?
+
+    fileprivate init(_ physical: FilePath, named path: String) throws {
+        let file = try FileDescriptor.open(physical, .readOnly, options: .closeOnExec)
+        descriptor = file.rawValue
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            try? file.close()
+            throw NetbootServerError(kind: .corrupt, subject: path, message: "is not a file")
+        }
+        size = Int(facts.st_size)
+        let mapped = size == 0 ? nil : mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0)
+        mapping = mapped == MAP_FAILED ? nil : mapped
+    }
+
+    /// Where a range of the file lies in memory; nil where the file has become too short for it.
+    func pointer(to offset: Int) -> UnsafeRawPointer? { mapping.map { UnsafeRawPointer($0 + offset) } }
+
+    /// The file has at least so many bytes now.
+    func isWhole(_ end: Int) -> Bool {
+        var facts = stat()
+        return end <= size && fstat(descriptor, &facts) == 0 && Int(facts.st_size) >= end
+    }
+
+    deinit {
+        if let mapping { munmap(mapping, size) }
+        Glibc.close(descriptor)
+    }
+}
+
+/// The store's files that are being sent, each open once for all who want it, and the last used of the rest.
+final class StoreFiles: Sendable {
+    private struct Entry {
+        var file: StoreFile
+        var use: UInt64
+    }
+
+    private struct Cache {
+        var entries: [String: Entry] = [:]
+        var uses: UInt64 = 0
+        var mark: UInt64 = 0
+    }
+
+    /// An image has some hundreds of segments; each file takes a descriptor.
+    private static let most = 1024
+    private let cache = Mutex(Cache())
+
+    /// - Parameter physical: Where the logical path lies on this disk.
+    /// - Throws: `NetbootServerError` or `Errno` where the file is missing, or shorter than `end`.
+    func open(_ path: String, at physical: FilePath?, end: Int) throws -> StoreFile {
+        let known = cache.withLock { cache -> StoreFile? in
+            cache.uses += 1
+            cache.entries[path]?.use = cache.uses
+            return cache.entries[path]?.file
+        }
+        if let known, known.isWhole(end) { return known }
+        guard let physical else {
+            throw NetbootServerError(kind: .corrupt, subject: path, message: "not a path in the store")
+        }
+        let file = try StoreFile(physical, named: path)
+        guard file.isWhole(end) else {
+            throw NetbootServerError(
+                kind: .corrupt, subject: path, message: "ends at byte \(file.size), expected \(end)",
+                remedy: "bootferry verify")
+        }
+        cache.withLock { cache in
+            if cache.entries.count >= Self.most {
+                // Half at once, since each search reads all. Whoever sends from a forgotten file still holds it.
+                let order = cache.entries.sorted { $0.value.use < $1.value.use }
+                for (path, _) in order.prefix(Self.most / 2) { cache.entries[path] = nil }
+            }
+            cache.entries[path] = Entry(file: file, use: cache.uses)
+        }
+        return file
+    }
+
+    /// Forgets what no one has asked for since the last call, so that collected objects give their space back.
+    func forgetUnused() {
+        cache.withLock { cache in
+            let mark = cache.mark
+            cache.entries = cache.entries.filter { $0.value.use > mark }
+            cache.mark = cache.uses
+        }
+    }
+}

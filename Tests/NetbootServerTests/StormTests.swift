@@ -1,0 +1,93 @@
+import Foundation
+import OpenSSL
+import Testing
+
+/// Many virtual nodes against a real server, each pair in a network of its own.
+@Suite(.enabled(if: Laboratory.isPossible, "needs root, and \(Laboratory.tools.joined(separator: ", "))"), .serialized)
+struct StormTests {
+    struct Report: Decodable {
+        var nodes: Int
+        var booted: Int
+        var wrongContents: Int
+        var failures: [String: Int]
+        var retries: [String: Int]
+        var injected: [String: Int]
+    }
+
+    static let range = ["--range", "10.77.0.100-10.77.0.199", "--authoritative"]
+
+    static func storm(_ lab: Laboratory, _ options: [String]) throws -> (Process, () -> String) {
+        try lab.start(in: lab.clientSide, Laboratory.product("bootferry"), ["storm", "--interface", "veth1"] + options)
+    }
+
+    static func report(_ said: String) throws -> Report {
+        let start = try #require(said.firstIndex(of: "{"), "\(said)")
+        let end = try #require(said.lastIndex(of: "}"))
+        return try JSONDecoder().decode(Report.self, from: Data(said[start...end].utf8))
+    }
+
+    static func digest(_ data: Data) -> String {
+        MessageDigest.hash(Array(data), with: .sha256).map { String(format: "%02x", $0) }.joined()
+    }
+
+    @Test(arguments: [[], ["--windowsize", "8", "--blksize", "1024"]])
+    func `nodes boot all at once while packets are lost, doubled and late`(tftp: [String]) throws {
+        let lab = try Laboratory()
+        let said = try lab.serve(Self.range, attempt: nil)
+        let (process, told) = try Self.storm(
+            lab,
+            [
+                "--nodes", "60", "--loss", "3", "--duplicate", "3", "--reorder", "3", "--reset", "20", "--json",
+                "--expect", "kernel=\(Self.digest(Laboratory.kernel))",
+            ] + tftp)
+        process.waitUntilExit()
+        let report = try Self.report(told())
+        #expect(report.booted == 60 && report.wrongContents == 0, "\(told())\n\(said().suffix(2000))")
+        #expect(report.injected["lost", default: 0] > 0 && report.injected["broken off", default: 0] > 0)
+        #expect(process.terminationStatus == 0)
+        #expect(said().contains("booted in"))
+    }
+
+    @Test func `a wrong byte is found`() throws {
+        let lab = try Laboratory()
+        _ = try lab.serve(Self.range, attempt: nil)
+        let wrong = Self.digest(Data("something else".utf8))
+        let (process, told) = try Self.storm(
+            lab, ["--nodes", "2", "--restarts", "0", "--json", "--expect", "kernel=\(wrong)"])
+        process.waitUntilExit()
+        let report = try Self.report(told())
+        #expect(report.booted == 0 && report.wrongContents == 1 && process.terminationStatus == 1, "\(told())")
+    }
+
+    @Test func `a server killed in the midst of fifty boots and started again boots them all`() throws {
+        let lab = try Laboratory()
+        let options = Self.range + ["--leases", lab.file("leases.json").path]
+        _ = try lab.serve(options, attempt: nil)
+        // Window 1 over small blocks, so that many are under way when the server dies.
+        let (process, told) = try Self.storm(
+            lab, ["--nodes", "50", "--rate", "25", "--loss", "2", "--restarts", "9", "--blksize", "512", "--json"])
+        sleep(2)
+        try lab.killServers()
+        let leases = try String(contentsOf: lab.file("leases.json"), encoding: .utf8)
+        #expect(leases.contains("10.77.0.1"))
+        _ = try lab.serve(options, attempt: nil)
+        process.waitUntilExit()
+        let report = try Self.report(told())
+        #expect(report.booted == 50 && report.wrongContents == 0, "\(told())")
+        // The leases of both lives in one file, no address twice.
+        let after = try String(contentsOf: lab.file("leases.json"), encoding: .utf8)
+        let addresses = after.matches(of: /10\.77\.0\.1\d\d/).map { String($0.output) }
+        #expect(Set(addresses).count >= 50)
+    }
+
+    @Test func `a storm needs a named interface, and one that is there`() throws {
+        let lab = try Laboratory()
+        let (nameless, said) = try lab.start(in: lab.clientSide, Laboratory.product("bootferry"), ["storm"])
+        nameless.waitUntilExit()
+        #expect(nameless.terminationStatus != 0 && said().contains("--interface"))
+        let (missing, told) = try lab.start(
+            in: lab.clientSide, Laboratory.product("bootferry"), ["storm", "--interface", "eth9"])
+        missing.waitUntilExit()
+        #expect(missing.terminationStatus != 0 && told().contains("eth9"))
+    }
+}
