@@ -11,18 +11,20 @@ RUN_PACKAGES := bubblewrap uidmap util-linux iproute2 debian-archive-keyring \
 TEST_PACKAGES := nix-bin atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
 	tshark dnsmasq-base libcap2-bin libcap2 libzstd-dev gcc libc6-dev python3 python3-jsonschema binutils faketime
 BENCH_PACKAGES := mmdebstrap cpio zstd
+BENCH_SERVE_PACKAGES := atftpd dnsmasq-base nginx-light wrk gcc libc6-dev python3
 
 SWIFT_BUILD := swift build -c release
 BOOTFERRY := .build/release/bootferry
 SYSTEM ?= targets/systems/lab-node/system.yaml
 
-.PHONY: help deps test-deps build demo test test-full bench format lint clean
+.PHONY: help deps test-deps build demo test test-full bench bench-serve format lint clean
 
 help:
 	@echo "make demo       install what is needed, build, and boot the lab-node image over the network in QEMU"
 	@echo "make test       everything: unit tests, cross-checks against real tools, boots by real firmware"
 	@echo "make test-full  make test, plus the long tests (kills at many random points)"
 	@echo "make bench      the figures of the README, side by side with the peers"
+	@echo "make bench-serve  the boot server beside tftpd-hpa, atftpd, dnsmasq and nginx"
 	@echo "make build      .build/release/bootferry only"
 	@echo "make format     swift format in place;  make lint: what CI checks"
 
@@ -50,6 +52,11 @@ test-full: test-deps
 bench: build
 	@scripts/install-packages $(BENCH_PACKAGES)
 	Tests/Benchmarks/run
+
+bench-serve: test-deps
+	$(SWIFT_BUILD) --build-tests
+	@scripts/install-packages $(BENCH_SERVE_PACKAGES)
+	Tests/Benchmarks/serve
 
 format:
 	swift format -i -r Sources Tests Package.swift

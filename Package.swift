@@ -121,7 +121,7 @@ let package = Package(
         .executableTarget(
             name: "netboot-harness", dependencies: ["NetbootServer", log, system],
             path: "Tests/Support/netboot-harness", swiftSettings: strict),
-        tests("NetbootServerTests", ["NetbootServer", "netboot-harness", "bootferry", "OpenSSL"], fixtures: true),
+        tests("NetbootServerTests", ["NetbootServer", "netboot-harness", "OpenSSL"], fixtures: true),
         tests("CommandsTests", ["Commands"]),
         .target(
             name: "TestSupport", dependencies: [subprocess, system], path: "Tests/Support/TestSupport",

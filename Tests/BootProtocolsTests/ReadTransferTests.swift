@@ -183,4 +183,14 @@ import Testing
         // No storm: each block lost or out of order (some 8 in 100) costs a window at most, not a growing share.
         #expect(blocksSent < transfer.blockCount * (window == 1 ? 2 : 5 + window / 8) + 4 * window)
     }
+
+    @Test(arguments: [65_535, 65_536, 100])
+    func `a client that stops where 16 bits end is told from others`(last: Int) {
+        var transfer = Self.transfer(size: 70_000 * 8, [("blksize", "8"), ("windowsize", "64")])
+        _ = transfer.start(now: .zero)
+        _ = transfer.acknowledged(0, now: .zero)
+        for block in 1...last { _ = transfer.acknowledged(transfer.blockNumber(of: block), now: .zero) }
+        #expect(transfer.delivered == last * 8)
+        #expect(transfer.rollsOver && transfer.endedAtRollOver == (last > 100))
+    }
 }
