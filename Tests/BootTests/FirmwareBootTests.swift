@@ -15,4 +15,11 @@ struct FirmwareBootTests {
         #expect(boot.output.contains("minimal login:"))
         #expect(boot.messages.contains(/minimal on 52:54:00:12:34:56: booted in [0-9]+/))
     }
+
+    @Test func `lab-node boots over the network to the login prompt and phones home`() async throws {
+        let boot = try await BootferryProgram.shared.run("boot", "targets/systems/lab-node/system.yaml")
+        #expect(boot.succeeded, "\(boot.messages)\n\(boot.output)")
+        #expect(boot.output.contains("lab-node login:"))
+        #expect(boot.messages.contains(/lab-node on 52:54:00:12:34:56: booted in [0-9]+/))
+    }
 }

@@ -22,14 +22,10 @@ struct ReproducibilityTests {
                 folder.appending("systems/capable"), "--output", here.string)
             #expect(try await first.contents(of: "usr/lib/bootferry/capabilities")?.contains("usr/bin/fping") == true)
             let elsewhere = try await Elsewhere(in: folder, zstd: Self.libzstd(of: first))
-            let second: BuildReport
-            do {
-                second = try await elsewhere.build()
-                try await elsewhere.leave()
-            } catch {
-                try await elsewhere.leave()
-                throw error
-            }
+            let second =
+                geteuid() == 0
+                ? try await ThrowAwayUser.with(owning: elsewhere.folder) { try await elsewhere.build(as: $0.prefix) }
+                : try await elsewhere.build(as: [])
             #expect(second.image == first.image)
             for name in ["vmlinuz", "initramfs.img", "boot.ipxe"] {
                 let same = try await execute([
@@ -52,52 +48,28 @@ struct ReproducibilityTests {
     }
 }
 
-/// The place, the user and the environment of the second build.
+/// The place and the environment of the second build.
 private struct Elsewhere {
     let folder: FilePath
-    let user: String?
-    let prefix: [String]
 
     var output: FilePath { folder.appending("out") }
 
-    /// Copies program, libraries, configuration and data, and makes a user for them where this process may.
+    /// Copies program, libraries, configuration and data.
     init(in parent: FilePath, zstd: FilePath?) async throws {
-        folder = parent.appending("elsewhere-\(String(UInt32.random(in: 0 ... .max), radix: 36))")
+        folder = parent.appending("elsewhere")
+        try await ThrowAwayUser.copyProgram(to: folder)
         let copy = """
             set -e
-            mkdir -p "$0/libraries" "$0/home" "$0/data" "$0/systems"
-            cp "$1" "$0/bootferry"
-            cp -R "$2/netboot" "$2/targets" "$0/data/"
-            cp -R "$4/systems/." "$0/systems/"
+            chmod 0755 "$2"
+            cp -R "$2/systems" "$0/systems"
             rm -f "$0"/data/targets/systems/*/system.lock
-            # The toolchain may lie where another user cannot look.
-            ldd "$1" | sed -n 's/.* => \\([^ ]*\\) .*/\\1/p' | grep -v -e ^/lib -e ^/usr/lib | xargs -r cp -t "$0/libraries"
-            [ -z "$3" ] || cp -L "$3" "$0/libraries/libzstd.so.1"
+            [ -z "$1" ] || cp -L "$1" "$0/libraries/libzstd.so.1"
             """
-        let copied = try await execute([
-            "sh", "-c", copy, folder.string, BootferryProgram.path.string, BootferryProgram.checkout.string,
-            zstd?.string ?? "", parent.string,
-        ])
+        let copied = try await execute(["sh", "-c", copy, folder.string, zstd?.string ?? "", parent.string])
         try #require(copied.succeeded, "\(copied.messages)")
-        guard geteuid() == 0 else {
-            (user, prefix) = (nil, [])
-            return
-        }
-        let name = "bootferry-test"
-        let made = try await execute([
-            "sh", "-c",
-            """
-            userdel "$0" 2>/dev/null
-            useradd --system --no-create-home --home-dir /nonexistent "$0" &&
-                usermod --add-subuids 1879048192-1879113727 --add-subgids 1879048192-1879113727 "$0" &&
-                chown -R "$0" "$1" && chmod 0755 "$2" "$1"
-            """, name, folder.string, parent.string,
-        ])
-        try #require(made.succeeded, "\(made.messages)")
-        (user, prefix) = (name, ["runuser", "-u", name, "--"])
     }
 
-    func build() async throws -> BuildReport {
+    func build(as prefix: [String]) async throws -> BuildReport {
         let hasFakeTime = try await execute(["sh", "-c", "command -v faketime"]).succeeded
         try #require(
             hasFakeTime || ProcessInfo.processInfo.environment["CI"] != "true", "faketime is missing")
@@ -116,11 +88,5 @@ private struct Elsewhere {
             ])
         try #require(outcome.succeeded, "\(outcome.status)\n\(outcome.messages)")
         return try JSONDecoder().decode(BuildReport.self, from: Data(outcome.output.utf8))
-    }
-
-    /// Gives the files back and removes the user.
-    func leave() async throws {
-        guard let user else { return }
-        try await execute(["sh", "-c", "chown -R 0 \"$1\"; userdel \"$0\"", user, folder.string])
     }
 }
