@@ -12,6 +12,8 @@ public struct BuildReport: Decodable, Sendable {
 
     public var generation: Int
     public var image: String
+    /// The physical file.
+    public var kernel: String
     public var initramfsBytes: Int
     public var segments: [Segment]
 
