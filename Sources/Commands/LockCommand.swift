@@ -52,7 +52,10 @@ struct MirrorOptions: ParsableArguments {
     var mirror: String?
 
     func list() async throws -> MirrorList {
-        if let mirror { return try await MirrorList(named: mirror, proxy: MirrorList.hostProxy()) }
+        if let mirror {
+            return try await MirrorList(
+                named: mirror, proxy: MirrorList.hostProxy(), credentials: MirrorList.hostCredentials())
+        }
         return try await MirrorList.ofHost()
     }
 }

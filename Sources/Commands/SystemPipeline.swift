@@ -1,4 +1,5 @@
 import Building
+import Fetching
 import Foundation
 import ImageAssembly
 import LocalStore
@@ -93,7 +94,7 @@ struct SystemPipeline: Sendable {
         var builders = imageBuilders
         builders["builtin:fetch"] = FetchBuilder(
             directory: workspace.store.directory.path.appending("fetch"),
-            mirrors: { try await mirrors.urls(archive: $0, poolPath: $1) }, onBytes: onBytes)
+            mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
         return Realiser(
             store: workspace.store, builders: builders,
             width: .init(fetches: 6, builds: ProcessInfo.processInfo.activeProcessorCount), onEvent: events)
@@ -135,10 +136,18 @@ private actor MirrorsOnce {
 
     init(options: MirrorOptions) { self.options = options }
 
-    func urls(archive: String, poolPath: String) async throws -> (urls: [String], proxy: String?) {
+    func source(archive: String, poolPath: String) async throws -> FetchSource {
         let task = list ?? Task { [options] in try await options.list() }
         list = task
         let mirrors = try await task.value
-        return (mirrors.urls(archive: archive, poolPath: poolPath), mirrors.proxy)
+        let urls = mirrors.urls(archive: archive, poolPath: poolPath)
+        let credentials = urls.compactMap { url in
+            mirrors.credentials.first { $0.isFor(url) }.map {
+                (url, FetchCredential(user: $0.login, password: $0.password))
+            }
+        }
+        return FetchSource(
+            urls: urls, proxy: mirrors.proxy,
+            credentials: Dictionary(credentials, uniquingKeysWith: { first, _ in first }))
     }
 }

@@ -24,7 +24,7 @@ final class CurlHandle {
 
     /// Makes the handle ready to get `url` from byte `offset` on; `receiver` is passed to `write`.
     func prepare(
-        url: String, offset: Int, proxy: String?, receiver: UnsafeMutableRawPointer,
+        url: String, offset: Int, proxy: String?, credential: FetchCredential?, receiver: UnsafeMutableRawPointer,
         write: @escaping @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int
     ) throws(FetchError) {
         curl_easy_reset(pointer)
@@ -41,6 +41,10 @@ final class CurlHandle {
             try check(bf_curl_set_long(pointer, option, value), url)
         }
         if let proxy, url.hasPrefix("http:") { try check(bf_curl_set_string(pointer, CURLOPT_PROXY, proxy), url) }
+        if let credential {
+            try check(bf_curl_set_string(pointer, CURLOPT_USERNAME, credential.user), url)
+            try check(bf_curl_set_string(pointer, CURLOPT_PASSWORD, credential.password), url)
+        }
         if offset > 0 {
             // Not CURLOPT_RESUME_FROM: that fails where a server ignores ranges, which can be gone on from.
             try check(bf_curl_set_string(pointer, CURLOPT_RANGE, "\(offset)-"), url)

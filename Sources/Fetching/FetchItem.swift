@@ -1,5 +1,16 @@
 import Diagnostics
 
+/// A name and its password, for HTTP's basic authentication (RFC 7617).
+public struct FetchCredential: Sendable, Equatable {
+    public var user: String
+    public var password: String
+
+    public init(user: String, password: String) {
+        self.user = user
+        self.password = password
+    }
+}
+
 /// One file to fetch, known by its digest.
 public struct FetchItem: Sendable, Equatable {
     /// For messages: a package's name.
@@ -11,9 +22,15 @@ public struct FetchItem: Sendable, Equatable {
     /// Lower-case hexadecimal, 64 digits.
     public var sha256: String
 
-    public init(name: String, urls: [String], size: Int, sha256: String) {
+    /// Who fetches, by address, where a mirror asks for it; sent to that host alone, not where it redirects to.
+    public var credentials: [String: FetchCredential]
+
+    public init(
+        name: String, urls: [String], size: Int, sha256: String, credentials: [String: FetchCredential] = [:]
+    ) {
         self.name = name
         self.urls = urls
+        self.credentials = credentials
         self.size = size
         self.sha256 = sha256
     }

@@ -9,7 +9,8 @@ struct FetchSession: ~Copyable {
     private let progress: @Sendable (FetchProgress) -> Void
     private let completed: @Sendable (FetchItem, FilePath) -> Void
     private let clock = ContinuousClock()
-    private let multi: UnsafeMutableRawPointer
+    private let connections: MultiHandle
+    private var multi: UnsafeMutableRawPointer { connections.pointer }
 
     private struct Waiting {
         var transfer: Transfer
@@ -35,14 +36,12 @@ struct FetchSession: ~Copyable {
         self.directory = directory
         self.progress = progress
         self.completed = completed
-        _ = try CurlHandle()  // Initialises libcurl, or says why not.
-        guard let multi = curl_multi_init() else { throw FetchError(.failed, "libcurl", "cannot be started") }
-        self.multi = multi
+        connections = try fetcher.connections.take()
     }
 
     deinit {
-        for pointer in running.keys { curl_multi_remove_handle(multi, pointer) }
-        curl_multi_cleanup(multi)
+        for pointer in running.keys { curl_multi_remove_handle(connections.pointer, pointer) }
+        fetcher.connections.giveBack(connections)
     }
 
     mutating func run(_ items: [FetchItem], flag: CancellationFlag) throws {

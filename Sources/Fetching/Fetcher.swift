@@ -5,7 +5,7 @@ import SystemPackage
 /// Fetches files by digest: several at a time, resumed where they were left, nothing under its name before it is whole.
 ///
 /// A file in the making is `SHA256.partial` in the target directory, a whole one `SHA256`. The process may be killed
-/// at any time: the next fetch goes on from there. Proxies come from the environment (`http_proxy`, `https_proxy`,
+/// at any time: the next fetch goes on from there. Copies of a fetcher share its connections. Proxies come from the environment (`http_proxy`, `https_proxy`,
 /// `no_proxy`) or from `proxy`.
 public struct Fetcher: Sendable {
     /// Transfers at a time.
@@ -14,6 +14,9 @@ public struct Fetcher: Sendable {
     public var pause: Duration = .milliseconds(500)
     /// For http addresses; nil leaves it to the environment.
     public var proxy: String?
+
+    /// Kept open from one fetch to the next.
+    let connections = ConnectionPool()
 
     public init(proxy: String? = nil) { self.proxy = proxy }
 

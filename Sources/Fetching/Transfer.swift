@@ -30,6 +30,7 @@ final class Transfer {
     private var diskError: Errno?
     private var lastTrouble = ""
     private var sawWrongBytes = false
+    private var wasRefused = false
 
     /// Attempts in a row without progress before giving up.
     static let patience = 5
@@ -65,7 +66,8 @@ final class Transfer {
         startOffset = partial.count
         if partial.count == item.size { return false }
         try handle.prepare(
-            url: url, offset: startOffset, proxy: proxy, receiver: Unmanaged.passUnretained(self).toOpaque()
+            url: url, offset: startOffset, proxy: proxy, credential: item.credentials[url],
+            receiver: Unmanaged.passUnretained(self).toOpaque()
         ) { bytes, size, count, receiver in
             guard let receiver, let bytes else { return 0 }
             let transfer = Unmanaged<Transfer>.fromOpaque(receiver).takeUnretainedValue()
@@ -144,6 +146,7 @@ final class Transfer {
             idleAttempts += 1
             return idleAttempts < Self.patience ? .again(pause: 0) : nextMirror(pause: 0)
         }
+        if status == 401 || status == 403 { wasRefused = true }
         let isMissing = code == CURLE_FILE_COULDNT_READ_FILE || code == CURLE_REMOTE_FILE_NOT_FOUND
         if isMissing
             || (code == CURLE_HTTP_RETURNED_ERROR && (400..<500).contains(status) && ![408, 429].contains(status))
@@ -176,6 +179,12 @@ final class Transfer {
                 FetchError(
                     .corrupt, item.name, "what came is not what is locked: \(lastTrouble)",
                     remedy: "try another mirror: --mirror URL"))
+        }
+        if wasRefused {
+            return .failed(
+                FetchError(
+                    .failed, item.name, "a mirror refuses it to who asks", cause: lastTrouble,
+                    remedy: "give apt a login for that mirror in /etc/apt/auth.conf.d (apt_auth.conf(5))"))
         }
         return .failed(
             FetchError(

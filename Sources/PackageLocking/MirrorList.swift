@@ -9,8 +9,13 @@ public struct MirrorList: Sendable, Equatable {
     public var security: [String]
     /// apt's `Acquire::http::Proxy`, where set.
     public var proxy: String?
+    /// Of apt's `auth.conf`; the first that is for an address counts.
+    public var credentials: [MirrorCredential]
 
-    public init(archive: [String], security: [String], proxy: String? = nil) {
+    public init(
+        archive: [String], security: [String], proxy: String? = nil, credentials: [MirrorCredential] = []
+    ) {
+        self.credentials = credentials
         self.archive = archive.map(Self.withSlash)
         self.security = security.map(Self.withSlash)
         self.proxy = proxy
@@ -20,10 +25,10 @@ public struct MirrorList: Sendable, Equatable {
     ///
     /// `http://mirror/debian` has its security archive at `http://mirror/debian-security`; a root of another name
     /// is taken to have none.
-    public init(named url: String, proxy: String? = nil) {
+    public init(named url: String, proxy: String? = nil, credentials: [MirrorCredential] = []) {
         let root = Self.withSlash(url)
         let security = root.hasSuffix("/debian/") ? ["\(root.dropLast(1))-security/"] : []
-        self.init(archive: [root], security: security, proxy: proxy)
+        self.init(archive: [root], security: security, proxy: proxy, credentials: credentials)
     }
 
     /// What the host's own apt uses.
@@ -51,7 +56,7 @@ public struct MirrorList: Sendable, Equatable {
         }
         return MirrorList(
             archive: unique(archive), security: unique(security),
-            proxy: try await hostProxy())
+            proxy: try await hostProxy(), credentials: try await hostCredentials())
     }
 
     /// apt's proxy for http, where the host configures one.
@@ -59,6 +64,11 @@ public struct MirrorList: Sendable, Equatable {
         let answer = try await AptProgram.run("apt-config", ["dump", "--format", "%v%n", "Acquire::http::Proxy"])
         let first = answer.output.split(separator: "\n").first.map(String.init)
         return first.flatMap { $0.hasPrefix("http") ? $0 : nil }
+    }
+
+    /// The logins for mirrors that the host's apt has.
+    public static func hostCredentials() async throws(LockingError) -> [MirrorCredential] {
+        try await MirrorCredential.ofHost()
     }
 
     /// Where a file of the pool may be had, the likeliest first; empty when no mirror has its archive.

@@ -34,6 +34,32 @@ import Testing
         }
     }
 
+    @Test func `fetches one after the other share a connection, also through copies of the fetcher`() async throws {
+        try await withServer { (server, folder) async throws in
+            let fetcher = fetcher
+            for _ in 0..<3 {
+                var copy = fetcher
+                copy.pause = .zero
+                try await copy.fetch([item([server.url(.kept)])], into: folder)
+                #expect(unlink(folder.appending(Self.digest).string) == 0)
+            }
+            #expect(server.log.count == 3)
+            #expect(server.connections == 1)
+        }
+    }
+
+    @Test func `a mirror that asks for a login gets it, and without one the error says where it goes`() async throws {
+        try await withServer { (server, folder) async throws in
+            let url = server.url(.guarded)
+            let error = await #expect(throws: FetchError.self) { try await fetcher.fetch([item([url])], into: folder) }
+            #expect(error?.remedy?.contains("auth.conf") == true)
+            var allowed = item([url])
+            allowed.credentials[url] = FetchCredential(user: "apt", password: "debian")
+            try await fetcher.fetch([allowed], into: folder)
+            #expect(try bytes(folder.appending(Self.digest)) == Self.body)
+        }
+    }
+
     @Test(arguments: [HostileServer.Behaviour.good, .whole])
     func `a part left by a killed process is gone on from`(behaviour: HostileServer.Behaviour) async throws {
         try await withServer { (server, folder) async throws in

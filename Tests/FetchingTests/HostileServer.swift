@@ -28,12 +28,20 @@ final class HostileServer: Sendable {
         case slow
         /// Accepts and says nothing for a byte's worth, then hangs up, for ever.
         case silent
+        /// Keeps the connection open for the next request.
+        case kept
+        /// Only for `apt` with the password `debian`.
+        case guarded
     }
 
     let port: UInt16
     private let listener: Int32
     private let body: [UInt8]
     private let requests = Mutex<[String]>([])
+    private let accepted = Mutex(0)
+
+    /// How many connections clients have made.
+    var connections: Int { accepted.withLock { $0 } }
 
     init(body: [UInt8]) throws {
         self.body = body
@@ -55,8 +63,9 @@ final class HostileServer: Sendable {
             while true {
                 let client = accept(listener, nil, nil)
                 guard client >= 0 else { return }
+                accepted.withLock { $0 += 1 }
                 Thread.detachNewThread { [self] in
-                    serve(client)
+                    while answer(client) {}
                     close(client)
                 }
             }
@@ -75,12 +84,13 @@ final class HostileServer: Sendable {
     /// `PATH RANGE` of every request, in order.
     var log: [String] { requests.withLock { $0 } }
 
-    private func serve(_ client: Int32) {
+    /// Answers one request; returns whether the connection is kept for another.
+    private func answer(_ client: Int32) -> Bool {
         var text = ""
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !text.hasSuffix("\r\n\r\n") {
             let count = recv(client, &buffer, buffer.count, 0)
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             text += String(decoding: buffer[..<count], as: UTF8.self)
         }
         let lines = text.components(separatedBy: "\r\n")
@@ -93,9 +103,15 @@ final class HostileServer: Sendable {
         }
         let behaviour = Behaviour(rawValue: String(path.split(separator: "/")[0])) ?? .missing
         switch behaviour {
+        case .kept:
+            send(client, "HTTP/1.1 200 Fine\r\nContent-Length: \(body.count)\r\n\r\n", body[...])
+            return true
+        case .guarded where !text.contains("Authorization: Basic YXB0OmRlYmlhbg=="):
+            let asks = "WWW-Authenticate: Basic realm=\"mirror\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            send(client, "HTTP/1.1 401 Who are you\r\n\(asks)", [])
         case .missing: send(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", [])
         case .busy where earlier <= 2: send(client, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", [])
-        case .silent: return
+        case .silent: return false
         case .slow:
             var place = start
             send(client, head(start > 0 ? 206 : 200, body.count - start), [])
@@ -117,8 +133,9 @@ final class HostileServer: Sendable {
         case .drops:
             send(
                 client, head(start > 0 ? 206 : 200, body.count - start), body[start..<min(body.count, start + 300_000)])
-        case .good, .busy: send(client, head(start > 0 ? 206 : 200, body.count - start), body[start...])
+        case .good, .busy, .guarded: send(client, head(start > 0 ? 206 : 200, body.count - start), body[start...])
         }
+        return false
     }
 
     private func head(_ status: Int, _ length: Int) -> String {
