@@ -12,7 +12,8 @@ struct GCCommand: AsyncParsableCommand {
         commandName: "gc", abstract: "Delete what no generation and no running build needs.",
         discussion: """
             The newest generation of each system keeps, besides its image, what it was made from, so that a changed line
-            is still a quick build; '--inputs' gives that up as well.
+            is still a quick build; '--inputs' gives that up as well. Logs of builds whose results are gone, and downloads
+            that nobody went on with for a day, go too.
 
               bootferry gc --dry-run
               bootferry gc --keep 3
@@ -32,6 +33,10 @@ struct GCCommand: AsyncParsableCommand {
     struct Report: Encodable {
         var deleted: [String]
         var leftovers: Int
+        /// Logs of builds whose output is no longer known, older than a day.
+        var logs: Int
+        /// Downloads that nobody went on with for a day.
+        var downloads: Int
         var bytes: Int
         var notDeleted: [String]
     }
@@ -68,19 +73,22 @@ struct GCCommand: AsyncParsableCommand {
         for path in report.remaining.keys where (try? await Sandbox.remove(path)) != nil {
             report.remaining[path] = nil
         }
+        let debris = try store.sweepDebris(dryRun: dryRun)
         if options.json {
             terminal.result(
                 try encodeJSON(
                     Report(
                         deleted: report.objects.map(\.description),
-                        leftovers: report.leftovers.count + report.abandoned.count, bytes: report.bytes,
+                        leftovers: report.leftovers.count + report.abandoned.count, logs: debris.logs,
+                        downloads: debris.downloads, bytes: report.bytes + debris.bytes,
                         notDeleted: report.remaining.map { "\($0.key): \($0.value)" }.sorted())))
             return
         }
         for (path, reason) in report.remaining { terminal.message("\(path) could not be deleted: \(reason)") }
         let would = dryRun ? "would delete" : "deleted"
         terminal.result(
-            "\(would) \(report.objects.count) objects and \(report.leftovers.count + report.abandoned.count) leftovers, "
-                + formatBytes(report.bytes))
+            "\(would) \(report.objects.count) objects, \(report.leftovers.count + report.abandoned.count) leftovers, "
+                + "\(debris.logs) old logs and \(debris.downloads) unfinished downloads, "
+                + formatBytes(report.bytes + debris.bytes))
     }
 }

@@ -156,4 +156,28 @@ import Testing
         #expect(again.remaining == [:])
         #expect(!Files.exists(dead))
     }
+
+    @Test func `old logs of unknown builds and old downloads go, the rest stays`() throws {
+        let test = try TestStore(now: 1_700_000_000)
+        let known = try StorePath(baseName: "gwina1sjk7g95wq6fxc6b7s1hza53h74-known.drv")
+        let output = try test.add("known", ["a": "1"])
+        try test.store.register([Realisation(derivation: known, output: output)])
+        try Files.createDirectories(test.directory.downloads)
+        let strange = "7wp9lg9y4qm1s8bhkmgf7x7rkv6iw1zb-strange.drv.log"
+        let old = [
+            test.directory.log.appending(strange), test.directory.log.appending("\(known.baseName).log"),
+            test.directory.downloads.appending("00ff.partial"),
+        ]
+        let young = test.directory.downloads.appending("11ee.partial")
+        for file in old + [young] {
+            try Files.write([1, 2, 3], to: file)
+            let time = timespec(tv_sec: file == young ? 1_699_990_000 : 1_699_900_000, tv_nsec: 0)
+            #expect(file.withPlatformString { utimensat(AT_FDCWD, $0, [time, time], 0) } == 0)
+        }
+        let dry = try test.store.sweepDebris(dryRun: true)
+        #expect(dry.logs == 1 && dry.downloads == 1 && dry.bytes > 0)
+        #expect(try test.store.sweepDebris() == dry)
+        #expect(!Files.exists(old[0]) && Files.exists(old[1]) && !Files.exists(old[2]) && Files.exists(young))
+        #expect(try test.store.sweepDebris() == Debris())
+    }
 }
