@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Foundation
+import StoreModel
 import SystemModel
 import SystemPackage
 
@@ -49,6 +50,8 @@ struct BuildCommand: AsyncParsableCommand {
         var peakMemoryBytes: Int
         /// In unpacking order.
         var segments: [Package]
+        /// Against the generation before; absent where nothing was published.
+        var news: BuildNews?
     }
 
     func run() async throws {
@@ -62,7 +65,9 @@ struct BuildCommand: AsyncParsableCommand {
             try await PlainFiles(image: image, data: workspace.data).write(to: FilePath(output))
             workspace.terminal.message("wrote vmlinuz, initramfs.img and boot.ipxe to \(output)")
         }
-        let report = try Report(image)
+        var report = try Report(image)
+        let isNew = before?.number != image.generation.number
+        if isNew { report.news = news(since: before, image) }
         if options.json {
             workspace.terminal.result(try encodeJSON(report))
             return
@@ -75,16 +80,27 @@ struct BuildCommand: AsyncParsableCommand {
                 workspace.terminal.result("\(columns[0]) \(columns[1])  \(package.name)")
             }
         }
-        let news = before?.number == image.generation.number ? "unchanged" : "new"
         workspace.terminal.result(
             """
-            \(report.system) generation \(report.generation) (\(news)), in \(formatSeconds(ContinuousClock.now - start))
+            \(report.system) generation \(report.generation) (\(isNew ? "new" : "unchanged")), in \(formatSeconds(ContinuousClock.now - start))
               image      \(workspace.store.physicalPath(of: image.path))
               kernel     \(image.manifest.kernelRelease), \(formatBytes(image.manifest.kernel.size))
               initramfs  \(formatBytes(report.initramfsBytes)) in \(report.segments.count) segments, \
             \(formatBytes(report.unpackedBytes)) unpacked
               RAM        \(formatBytes(report.peakMemoryBytes)) at the peak of a boot
             """)
+        if let news = report.news, let earlier = news.comparedWith {
+            for line in news.lines { workspace.terminal.result("  \(line)") }
+            if news.isEmpty { workspace.terminal.result("  the same segments as generation \(earlier)") }
+        }
+    }
+
+    /// A generation before that can no longer be read is compared with like none.
+    private func news(since before: Generation?, _ image: BuiltImage) -> BuildNews {
+        guard let before, let path = try? StorePath(parsing: before.image),
+            let earlier = try? BuiltImage(path: path, generation: before, store: image.store)
+        else { return BuildNews() }
+        return BuildNews(from: earlier, to: image)
     }
 }
 
