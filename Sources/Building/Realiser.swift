@@ -201,7 +201,7 @@ public struct Realiser: Sendable {
         return output
     }
 
-    private func build(_ derivation: Derivation, resolved: StorePath, planned: StorePath) async throws -> StorePath {
+    func build(_ derivation: Derivation, resolved: StorePath, planned: StorePath) async throws -> StorePath {
         guard let builder = builders[derivation.builder] else {
             throw BuildError(
                 subject: derivation.name, message: "needs the builder '\(derivation.builder)', which does not exist")

@@ -9,10 +9,29 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify", abstract: "Hash everything in the store again and name every fault.",
         discussion: """
             The exit status is 3 when there is a fault. What is only left over from a killed build goes with
-            'bootferry gc'; a damaged object is made again after 'bootferry gc' has removed what needs it.
+            'bootferry gc'.
+
+            With --repair, modes and times are set again, and a damaged object is fetched or built again where a system's
+            configuration and lock file, as they are now, say how: those of the systems named, or of the generations' systems
+            in targets/systems. What cannot be mended is unregistered, so that the next build makes it again, and named;
+            the exit status then is 3.
+
+              bootferry verify
+              bootferry verify --repair
+              bootferry verify --repair lab-node my/system.yaml
             """)
 
+    @Argument(
+        help: ArgumentHelp("With --repair: the systems whose plans say how objects are made.", valueName: "system"))
+    var systems: [String] = []
+    @Flag(help: "Mend what can be mended.")
+    var repair = false
+    @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
+
+    func validate() throws {
+        if !systems.isEmpty, !repair { throw ValidationError("name systems together with --repair") }
+    }
 
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
@@ -23,6 +42,7 @@ struct VerifyCommand: AsyncParsableCommand {
             }
         }
         terminal.status("")
+        if repair { return try await mend(faults, terminal) }
         if options.json {
             terminal.result(try encodeJSON(faults.map(\.description)))
         } else {
@@ -30,5 +50,19 @@ struct VerifyCommand: AsyncParsableCommand {
             terminal.message(faults.isEmpty ? "no faults" : "\(faults.count) faults")
         }
         if !faults.isEmpty { throw ExitCode(3) }
+    }
+
+    private func mend(_ faults: [StoreFault], _ terminal: Terminal) async throws {
+        let report = try await StoreRepair(workspace: Workspace(options), mirror: mirror).run(faults, systems: systems)
+        if options.json {
+            terminal.result(try encodeJSON(report))
+        } else {
+            for line in report.faults { terminal.result(line) }
+            for line in report.mended { terminal.result("mended: \(line)") }
+            for line in report.unmended { terminal.result("not mended: \(line)") }
+            terminal.message(
+                faults.isEmpty ? "no faults" : "\(report.mended.count) mended, \(report.unmended.count) not")
+        }
+        if !report.unmended.isEmpty { throw ExitCode(3) }
     }
 }

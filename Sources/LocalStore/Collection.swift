@@ -120,8 +120,8 @@ extension LocalStore {
         }
     }
 
-    /// Removes registrations in one transaction; the tables refuse to forget what a remaining object refers to.
-    private func forget(_ dead: Set<StorePath>) throws {
+    /// Removes registrations in one transaction; the tables refuse to forget what a remaining one refers to.
+    func forget(_ dead: Set<StorePath>) throws {
         guard !dead.isEmpty else { return }
         let list = Records.list(dead)
         try write { database in

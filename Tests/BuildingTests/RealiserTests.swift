@@ -160,4 +160,34 @@ final class TextBuilder: Builder {
         let error = await #expect(throws: BuildError.self) { try await realiser.realise(plan) }
         #expect(error?.message.contains("builtin:nothing") == true)
     }
+
+    @Test func `damaged objects are made again inputs first, and one that comes out otherwise is told`() async throws {
+        defer { cleanUp() }
+        let plan = try chain(base: "b")
+        let top = try await realiser.realise(plan)
+        let known = try realiser.known(plan.order, in: plan)
+        let damaged = Set([plan.order[0], plan.order[2]].compactMap { known[$0] })
+        try store.setAside(damaged)
+        #expect(try store.verify(width: 1).count == 2)
+        let outcome = try await realiser.remake(damaged, in: plan)
+        #expect(outcome.made == damaged && outcome.failures.isEmpty)
+        #expect(builder.built == ["base", "middle", "top", "base", "top"])
+        #expect(try store.verify(width: 1) == [])
+        #expect(try text(top) == "tmb")
+
+        // A builder that has changed since.
+        struct Other: Builder {
+            func build(_ request: BuildRequest) async throws {
+                try "other".write(toFile: request.output.string, atomically: false, encoding: .utf8)
+            }
+        }
+        var changed = realiser
+        changed.builders["builtin:text"] = Other()
+        try store.setAside([top])
+        let failed = try await changed.remake([top], in: plan)
+        #expect(failed.made.isEmpty && Array(failed.failures.keys) == [top])
+        #expect(try store.unregister([top]) == [top])
+        #expect(try store.verify(width: 1) == [])
+        #expect(try text(await realiser.realise(plan)) == "other")
+    }
 }
