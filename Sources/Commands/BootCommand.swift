@@ -23,8 +23,8 @@ struct BootCommand: AsyncParsableCommand {
 
     @Argument(help: "The system.")
     var system: String
-    @Option(help: "\(Firmware.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var firmware = Firmware.bios
+    @Option(help: "\(Firmware.allCases.map(\.rawValue).joined(separator: ", ")); the platform's first by default.")
+    var firmware: Firmware?
     @Flag(help: "Stay at the machine's console.")
     var console = false
     @Option(help: ArgumentHelp("The machine's RAM in MiB; the system's own 'memory' by default.", valueName: "MiB"))
@@ -50,8 +50,9 @@ struct BootCommand: AsyncParsableCommand {
         let workspace = try Workspace(options)
         let source = try SystemSource(system, data: workspace.data)
         if let generation {
-            return try await boot(generation, of: source.system, in: workspace)
+            return try await boot(generation, of: source, in: workspace)
         }
+        _ = try firmware(of: source)
         try await checkHost()
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
@@ -62,6 +63,16 @@ struct BootCommand: AsyncParsableCommand {
         inside += [try readLink("/proc/self/exe")] + CommandLine.arguments.dropFirst()
         inside += ["--in-namespace", String(image.generation.number)]
         try Executables.become("unshare", inside)
+    }
+
+    private func firmware(of source: SystemSource) throws -> Firmware {
+        let platform = source.configuration.platform
+        guard let chosen = firmware ?? platform.firmware.first, platform.firmware.contains(chosen) else {
+            throw ValidationError(
+                "the platform '\(platform.name)' has the firmware \(platform.firmware.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        return chosen
     }
 
     /// The first process of a namespace gets no signal that it has not asked for.
@@ -85,7 +96,8 @@ struct BootCommand: AsyncParsableCommand {
         }
     }
 
-    private func boot(_ number: Int, of system: ResolvedSystem, in workspace: Workspace) async throws {
+    private func boot(_ number: Int, of source: SystemSource, in workspace: Workspace) async throws {
+        let system = source.system
         guard let generation = try workspace.store.generations(of: system.name).first(where: { $0.number == number })
         else { throw CommandError(subject: "\(system.name) generation \(number)", message: "has gone meanwhile") }
         let signals = endOnSignals()
@@ -96,7 +108,8 @@ struct BootCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(scratch) {} }
         let node = LocalNode(
             machine: QEMUMachine(
-                firmware: firmware, memory: memory ?? system.memory, macAddress: "52:54:00:12:34:56", tap: "tap0",
+                platform: source.configuration.platform, firmware: try firmware(of: source),
+                memory: memory ?? system.memory, macAddress: "52:54:00:12:34:56", tap: "tap0",
                 accelerator: accelerator, isInteractive: console, scratch: scratch.path),
             image: try BuiltImage(
                 path: .init(parsing: generation.image), generation: generation, store: workspace.store),

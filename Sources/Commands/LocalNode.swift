@@ -108,15 +108,16 @@ struct LocalNode: Sendable {
         }
         guard result.terminationStatus.isSuccess else {
             throw CommandError(
-                subject: QEMUMachine.program, message: "failed: \(result.terminationStatus)",
+                subject: machine.platform.qemuProgram, message: "failed: \(result.terminationStatus)",
                 cause: result.standardError)
         }
     }
 
     private func program() throws -> FilePath {
-        guard let program = Executables.find(QEMUMachine.program) else {
+        guard let program = Executables.find(machine.platform.qemuProgram) else {
             throw CommandError(
-                kind: .host, subject: QEMUMachine.program, message: "is not installed", remedy: "bootferry doctor")
+                kind: .host, subject: machine.platform.qemuProgram, message: "is not installed",
+                remedy: "bootferry doctor")
         }
         return program
     }

@@ -1,19 +1,14 @@
+import SystemModel
 import SystemPackage
 
 /// The firmware that a local QEMU boots with, and so the path through the boot server that it tries.
-enum Firmware: String, CaseIterable, Sendable {
-    /// SeaBIOS with iPXE as the card's option ROM.
-    case bios
-    /// EDK2's own PXE: DHCP, then TFTP.
-    case uefi
-    /// EDK2's HTTP Boot.
-    case uefiHTTP = "uefi-http"
-}
+typealias Firmware = Platform.FirmwareKind
 
 /// The command line of a diskless QEMU node on one tap.
 ///
-/// Machines of other platforms come with their platform files; these three are what x86_64 PCs have.
+/// Program and machine are the platform's; the processor and the three kinds of firmware are what x86_64 PCs have.
 struct QEMUMachine {
+    var platform: Platform
     var firmware: Firmware
     /// MiB.
     var memory: Int
@@ -26,7 +21,6 @@ struct QEMUMachine {
     /// A folder for the copy of the UEFI variables, removed with it.
     var scratch: FilePath
 
-    static let program = "qemu-system-x86_64"
     /// The Debian package `ovmf` of 12 and 13; the 4M build is the one that both have.
     static let ovmfCode: FilePath = "/usr/share/OVMF/OVMF_CODE_4M.fd"
     static let ovmfVariables: FilePath = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -46,7 +40,7 @@ struct QEMUMachine {
         switch firmware {
         case .bios:
             return common + [
-                "-machine", "pc,graphics=off", "-boot", "n",
+                "-machine", "\(platform.qemuMachine),graphics=off", "-boot", "n",
                 "-device", "virtio-net-pci,netdev=n0,mac=\(macAddress),bootindex=0",
             ]
         case .uefi, .uefiHTTP:
@@ -58,7 +52,7 @@ struct QEMUMachine {
                 "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n",
             ]
             return common + [
-                "-machine", "q35",
+                "-machine", platform.qemuMachine,
                 "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(Self.ovmfCode)",
                 "-drive", "if=pflash,format=raw,unit=1,file=\(variables)",
                 "-device", card,

@@ -30,7 +30,7 @@ struct Requirement: Sendable {
             .program("bwrap", package: "bubblewrap", for: "build"),
             .program("unshare", package: "util-linux", for: "build", "boot"),
             .program("ip", package: "iproute2", for: "boot"),
-            .program(QEMUMachine.program, package: "qemu-system-x86", for: "boot"),
+            .program("qemu-system-x86_64", package: "qemu-system-x86", for: "boot"),
             .file(QEMUMachine.ovmfCode, package: "ovmf", for: "boot"),
             .file("/usr/lib/ipxe/qemu/efi-virtio.rom", package: "ipxe-qemu", for: "boot"),
             Requirement(

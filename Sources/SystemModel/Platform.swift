@@ -2,25 +2,19 @@ import Diagnostics
 
 /// What a build is for: a kind of machine, read from `targets/platforms/NAME.yaml`.
 public struct Platform: Sendable, Equatable {
-    public enum ByteOrder: String, Sendable, CaseIterable { case little, big }
-
     /// A way that firmware boots from the network, as QEMU can play it.
     public enum FirmwareKind: String, Sendable, CaseIterable {
+        /// SeaBIOS with iPXE as the card's option ROM.
         case bios
+        /// EDK2's own PXE: DHCP, then TFTP.
         case uefi
+        /// EDK2's HTTP Boot.
         case uefiHTTP = "uefi-http"
     }
 
     public var name: String
     /// Debian's word, such as `amd64`.
     public var debianArchitecture: String
-    /// Such as `x86_64-linux-gnu`.
-    public var gnuTriple: String
-    /// The kernel's `ARCH`, such as `x86`.
-    public var kernelArchitecture: String
-    public var byteOrder: ByteOrder
-    /// Bits: 32 or 64.
-    public var wordSize: Int
     /// The Debian package with the kernel, where a system names none.
     public var kernelPackage: String
     /// The file name of systemd's UEFI stub, such as `linuxx64.efi.stub`.
@@ -54,9 +48,7 @@ public struct Platform: Sendable, Equatable {
         func text(_ field: Field) -> String { tree.text(field) ?? "" }
         return Platform(
             name: text(PlatformFields.name), debianArchitecture: text(PlatformFields.debianArchitecture),
-            gnuTriple: text(PlatformFields.gnuTriple), kernelArchitecture: text(PlatformFields.kernelArchitecture),
-            byteOrder: ByteOrder(rawValue: text(PlatformFields.byteOrder)) ?? .little,
-            wordSize: Int(text(PlatformFields.wordSize)) ?? 64, kernelPackage: text(PlatformFields.kernelPackage),
+            kernelPackage: text(PlatformFields.kernelPackage),
             efiStub: text(PlatformFields.efiStub),
             firmware: tree.texts(PlatformFields.firmware).compactMap(FirmwareKind.init(rawValue:)),
             qemuMachine: text(PlatformFields.qemuMachine), qemuProgram: text(PlatformFields.qemuProgram))
@@ -73,15 +65,6 @@ enum PlatformFields {
     static let name = Field("name", .text(.platformName), default: nil, "What systems call the platform.")
     static let debianArchitecture = Field(
         "debian-architecture", .text(word), default: nil, "Debian's word for it, such as `amd64`.")
-    static let gnuTriple = Field(
-        "gnu-triple", .text(word), default: nil, "What compilers call it, such as `x86_64-linux-gnu`.")
-    static let kernelArchitecture = Field(
-        "kernel-architecture", .text(word), default: nil, "The `ARCH` of the kernel's makefiles, such as `x86`.")
-    static let byteOrder = Field(
-        "byte-order", .text(TextKind("a byte order", .choice(Platform.ByteOrder.allCases.map(\.rawValue)))),
-        default: nil, "Which end of a number comes first in memory.")
-    static let wordSize = Field(
-        "word-size", .text(TextKind("a number of bits", .integer(32...64))), default: nil, "Bits of a pointer.")
     static let kernelPackage = Field(
         "kernel-package", .text(.packageName), default: nil,
         "The Debian package with the kernel, where a system names none.")
@@ -97,8 +80,7 @@ enum PlatformFields {
     static let table = FieldTable(
         name: "platform", purpose: "A file of `targets/platforms` describes one kind of machine.",
         fields: [
-            version, name, debianArchitecture, gnuTriple, kernelArchitecture, byteOrder, wordSize, kernelPackage,
-            efiStub, firmware, qemuMachine, qemuProgram,
+            version, name, debianArchitecture, kernelPackage, efiStub, firmware, qemuMachine, qemuProgram,
         ])
 }
 
