@@ -1,3 +1,5 @@
+import Diagnostics
+
 extension StopReason {
     /// Block sizes that firmware asks for (RFC 2348), for telling a transfer that ended at its 65,535th block.
     private static let blockSizes = [512, 1024, 1408, 1428, 1432, 1456, 1468, 1482]
@@ -21,7 +23,7 @@ extension StopReason {
         },
         StopReason(name: "size only") { evidence in
             guard let sized = evidence.sized else { return nil }
-            return "\(evidence.firmware) asked for the size of \(sized.file), \(BootAttempt.size(sized.size)), "
+            return "\(evidence.firmware) asked for the size of \(sized.file), \(formatBytes(sized.size)), "
                 + "and then not for the file: too large for it?"
         },
         StopReason(name: "65,535 blocks") { evidence in
@@ -53,7 +55,7 @@ extension StopReason {
                 return "\(open.file) by \(open.transport.rawValue) was begun and nothing more came back: "
                     + "a cable, or a firewall between?"
             }
-            return "\(open.file) by \(open.transport.rawValue) went silent after \(BootAttempt.size(open.bytes)): "
+            return "\(open.file) by \(open.transport.rawValue) went silent after \(formatBytes(open.bytes)): "
                 + "a cable, or the node was switched off"
         },
         StopReason(name: "script without kernel") { evidence in
@@ -92,8 +94,8 @@ extension StopReason {
     private static func isLoader(_ file: String) -> Bool { file.hasSuffix(".kpxe") || file.hasSuffix(".efi") }
 
     private static func amount(_ stop: Evidence.Stop) -> String {
-        "\(stop.file) by \(stop.transport.rawValue) stopped after \(BootAttempt.size(stop.bytes)) of "
-            + BootAttempt.size(stop.size)
+        "\(stop.file) by \(stop.transport.rawValue) stopped after \(formatBytes(stop.bytes)) of "
+            + formatBytes(stop.size)
     }
 
     private static func repeats(_ times: Int) -> String { times == 2 ? "twice" : "\(times) times" }
