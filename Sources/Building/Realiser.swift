@@ -12,7 +12,9 @@ import SystemPackage
 public struct Realiser: Sendable {
     /// How many builds of a kind run at once.
     public struct Width: Sendable {
+        /// Of derivations with an output known beforehand.
         public var fetches: Int
+        /// Of all others.
         public var builds: Int
 
         public init(fetches: Int, builds: Int) {
@@ -21,10 +23,13 @@ public struct Realiser: Sendable {
         }
     }
 
+    /// What is there, and where outputs go.
     public var store: LocalStore
     /// By the derivation's `builder`.
     public var builders: [String: any Builder]
+    /// How many at once.
     public var width: Width
+    /// Told of each step, from any thread.
     public var onEvent: @Sendable (BuildEvent) -> Void
 
     public init(

@@ -40,13 +40,17 @@ public struct FetchItem: Sendable, Equatable {
 public struct FetchProgress: Sendable, Equatable {
     /// Bytes that need no fetching any more: those of finished files, of partial ones, and received now.
     public var bytes: Int
+    /// Bytes of all files.
     public var totalBytes: Int
+    /// Files that are whole.
     public var files: Int
+    /// Files in all.
     public var totalFiles: Int
 }
 
 /// Why one file or several could not be fetched.
 public struct FetchError: JoinableError {
+    /// Kinds of failure that callers tell apart.
     public enum Code: Sendable {
         /// No mirror has the file any more.
         case notFound
@@ -58,6 +62,7 @@ public struct FetchError: JoinableError {
         case failed
     }
 
+    /// Which kind.
     public let code: Code
     public let subject: String
     public let message: String

@@ -8,6 +8,7 @@ import SystemPackage
 /// Safe with several processes at once and after a kill at any moment: an object is complete and synced before it has its
 /// name, and has its name before it is registered. Every call blocks; run them on threads that may.
 public final class LocalStore: Sendable {
+    /// Where it all lies.
     public let directory: StateDirectory
     let database: DatabaseQueue
     let temporaryRoots: Mutex<TemporaryRoots?>

@@ -20,6 +20,7 @@ extension LocalStore {
         }
     }
 
+    /// Every registered object.
     public func allValidPaths() throws -> Set<StorePath> {
         try read { database in
             Set(try String.fetchAll(database, sql: "SELECT path FROM object").map { try StorePath(baseName: $0) })

@@ -12,6 +12,7 @@ import SystemPackage
 ///     log/          build logs (the builder's)
 ///     netboot/      all that a boot server writes: boot records
 public struct StateDirectory: Sendable, Hashable {
+    /// Its root.
     public let path: FilePath
 
     public init(_ path: FilePath) { self.path = path }

@@ -1,5 +1,6 @@
 /// Every derivation that a target needs, inputs before users.
 public struct BuildPlan: Sendable {
+    /// Every derivation by its `.drv` path.
     public private(set) var derivations: [StorePath: Derivation] = [:]
     /// Outputs known before anything is built, of derivations that state their content, by `.drv` path.
     public private(set) var fixedOutputs: [StorePath: StorePath] = [:]

@@ -1,6 +1,8 @@
 /// Objects together with all they refer to, directly or not.
 public struct Closure: Sendable, Equatable {
+    /// Where the walk began.
     public let roots: Set<StorePath>
+    /// Every object reached, the roots included.
     public let registrations: [StorePath: PathRegistration]
     /// Every path after those it refers to; deterministic.
     public let order: [StorePath]

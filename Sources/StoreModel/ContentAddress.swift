@@ -15,6 +15,7 @@ public enum ContentAddress: Hashable, Sendable, CustomStringConvertible {
     case text(Digest)
     case fixed(ContentAddressMethod, Digest)
 
+    /// The content's digest, whichever method it is of.
     public var digest: Digest {
         switch self {
         case .text(let digest), .fixed(_, let digest): digest

@@ -5,7 +5,9 @@
 public struct Derivation: Sendable, Equatable {
     /// The digest that a fetched or otherwise known output must have.
     public struct FixedOutput: Sendable, Hashable {
+        /// Whether the digest is of the file's bytes or of the NAR.
         public var method: ContentAddressMethod
+        /// What the output must have.
         public var digest: Digest
 
         public init(method: ContentAddressMethod, digest: Digest) {
@@ -14,10 +16,15 @@ public struct Derivation: Sendable, Equatable {
         }
     }
 
+    /// The output's name in the store.
     public var name: String
+    /// Nix's word for where it is built; `builtin` here.
     public var system: String
+    /// What makes it, such as `builtin:segment`.
     public var builder: String
+    /// The builder's arguments.
     public var arguments: [String]
+    /// The builder's settings; placeholders stand for outputs of input derivations.
     public var environment: [String: String]
     /// Derivations whose outputs this one needs, by `.drv` path.
     public var inputDerivations: Set<StorePath>

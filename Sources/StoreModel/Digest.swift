@@ -2,9 +2,12 @@ import OpenSSL
 
 /// The result of a hash function: which one, and its bytes.
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    /// The algorithms that digests may be of.
     public typealias Algorithm = HashAlgorithm
 
+    /// Which algorithm it is of.
     public let algorithm: HashAlgorithm
+    /// As many as the algorithm gives.
     public let bytes: [UInt8]
 
     /// Takes raw bytes; throws unless there are as many as the algorithm gives.
@@ -86,7 +89,9 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Lower-case hexadecimal.
     public var hex: String { Hexadecimal.encode(bytes) }
+    /// Nix's base 32, without a prefix.
     public var nix32: String { Nix32.encode(bytes) }
     /// `sha256:NIX32`, as narinfo and the store's records write it.
     public var prefixedNix32: String { "\(algorithm.rawValue):\(nix32)" }

@@ -4,6 +4,7 @@
 /// files of the known keys come back byte for byte.
 /// Reference: Nix manual, "Binary cache: .narinfo".
 public struct NARInfo: Sendable, Hashable {
+    /// What the store that wrote it knew of the object.
     public var registration: PathRegistration
     /// Relative to the cache.
     public var url: String
@@ -11,6 +12,7 @@ public struct NARInfo: Sendable, Hashable {
     public var compression: String
     /// Digest and size of the compressed file.
     public var fileHash: Digest?
+    /// Bytes of the compressed NAR, where stated.
     public var fileSize: Int?
     /// The platform of the build, where stated.
     public var system: String?

@@ -18,8 +18,10 @@ public enum Nix32 {
     /// Whether a byte is one of the 32 characters.
     public static func isDigit(_ byte: UInt8) -> Bool { values[Int(byte)] != 0xff }
 
+    /// Characters that so many bytes take.
     public static func encodedCount(of byteCount: Int) -> Int { (byteCount * 8 + 4) / 5 }
 
+    /// The bytes as text, last bits first, as Nix writes them.
     public static func encode(_ bytes: [UInt8]) -> String {
         let count = encodedCount(of: bytes.count)
         return String(unsafeUninitializedCapacity: count) { output in

@@ -2,6 +2,7 @@
 public struct Realisation: Hashable, Sendable {
     /// The `.drv` path.
     public let derivation: StorePath
+    /// The object that it made.
     public let output: StorePath
 
     public init(derivation: StorePath, output: StorePath) {
@@ -12,6 +13,7 @@ public struct Realisation: Hashable, Sendable {
 
 /// What the store knows of one valid object.
 public struct PathRegistration: Hashable, Sendable {
+    /// The object's own path.
     public var path: StorePath
     /// SHA-256 of the NAR serialisation.
     public var narHash: Digest
@@ -19,10 +21,13 @@ public struct PathRegistration: Hashable, Sendable {
     public var narSize: Int
     /// May contain `path` itself.
     public var references: Set<StorePath>
+    /// The `.drv` that made it, where known.
     public var deriver: StorePath?
+    /// What its path was computed from; nil for an imported object that is trusted by signature.
     public var contentAddress: ContentAddress?
     /// Seconds since 1970.
     public var registrationTime: Int
+    /// Of its fingerprint.
     public var signatures: [Signature]
 
     public init(

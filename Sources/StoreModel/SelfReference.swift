@@ -33,6 +33,7 @@ public final class SelfReferenceHash {
         position += bytes.count
     }
 
+    /// The digest of all that came, with every own path blanked.
     public func finalize() -> Digest {
         for offset in offsets { digest.update("|\(offset)") }
         return Digest(finishing: digest)
@@ -41,12 +42,15 @@ public final class SelfReferenceHash {
 
 /// A NAR made content-addressed: moved from the path it was made under to the one its content gives.
 public struct ContentAddressing: Sendable, Equatable {
+    /// The final path.
     public let path: StorePath
+    /// What the path follows from.
     public let contentAddress: ContentAddress
     /// Of the NAR with references rewritten.
     public let narHash: Digest
     /// Offsets in the NAR where the object names itself.
     public let selfOffsets: [Int]
+    /// The NAR with the old path replaced by the final one.
     public let nar: [UInt8]
 
     /// Rewrites a small NAR in memory, `oldPath` being what it calls itself and `rewrites` its other references' new paths.

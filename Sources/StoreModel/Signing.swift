@@ -2,6 +2,7 @@ import OpenSSL
 
 /// A named Ed25519 signature, `NAME:BASE64`.
 public struct Signature: Hashable, Sendable, CustomStringConvertible {
+    /// Of the key that made it.
     public let keyName: String
     public let bytes: [UInt8]
 
@@ -22,6 +23,7 @@ public struct Signature: Hashable, Sendable, CustomStringConvertible {
 public struct SigningKey: Sendable {
     public let name: String
     private let seed: [UInt8]
+    /// What checks its signatures.
     public let publicKey: PublicKey
 
     /// Makes a key from a name and 32 random bytes.

@@ -56,6 +56,7 @@ public struct StorePath: Hashable, Sendable, Comparable, CustomStringConvertible
     /// The object's name, without the digest.
     public var name: String { String(Substring(baseName.utf8.dropFirst(StorePath.hashPartCount + 1))) }
 
+    /// Whether it is the path of a `.drv` file.
     public var isDerivation: Bool { baseName.utf8.count > 37 && baseName.hasSuffix(".drv") }
 
     /// The logical path, `/nix/store/HASH-NAME`.

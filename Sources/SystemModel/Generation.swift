@@ -1,6 +1,8 @@
 /// An image that a site may boot: the n-th of its system.
 public struct Generation: Codable, Sendable, Equatable {
+    /// Of this format.
     public var version = 1
+    /// The system's name.
     public var system: String
     /// Counts from 1; never used again, even when the generation is deleted.
     public var number: Int

@@ -9,6 +9,7 @@ public struct SegmentSummary: Codable, Sendable, Equatable {
     public var size: Int
     /// Bytes of file contents once unpacked, each file rounded up to a 4,096-byte page: what tmpfs will hold.
     public var unpackedBytes: Int
+    /// Files, directories and links.
     public var inodes: Int
     /// Paths this segment's presence must delete from earlier ones (cpio cannot); without a leading slash.
     public var removals: [String]
@@ -42,8 +43,11 @@ public struct ImageManifest: Codable, Sendable, Equatable {
         }
     }
 
+    /// A segment of the initramfs, and what it says of itself.
     public struct Segment: Codable, Sendable, Equatable {
+        /// The compressed archive.
         public var part: Part
+        /// A copy of its `segment.json`.
         public var summary: SegmentSummary
 
         public init(part: Part, summary: SegmentSummary) {
@@ -52,11 +56,17 @@ public struct ImageManifest: Codable, Sendable, Equatable {
         }
     }
 
+    /// Of this format.
     public var version = 1
+    /// The system's name.
     public var system: String
+    /// The platform's name.
     public var platform: String
+    /// The kernel as Debian packs it.
     public var kernel: Part
+    /// As `uname -r` says it on the node.
     public var kernelRelease: String
+    /// The kernel's command line, word by word.
     public var kernelParameters: [String]
     /// In unpacking order: `init` first, `settings` (which carries the sentinel) last.
     public var segments: [Segment]

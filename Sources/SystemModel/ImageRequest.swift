@@ -1,7 +1,10 @@
 /// What `builtin:image` is told: everything of an image by store path.
 public struct ImageRequest: Codable, Sendable, Equatable {
+    /// The system's name.
     public var system: String
+    /// The platform's name.
     public var platform: String
+    /// The kernel's command line, word by word.
     public var kernelParameters: [String]
     /// Output of `builtin:kernel`.
     public var kernel: String

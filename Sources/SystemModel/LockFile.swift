@@ -25,13 +25,17 @@ public enum PackageSet: String, Codable, Sendable, CaseIterable {
 
 /// One binary package, as apt answered.
 public struct LockedPackage: Codable, Sendable, Equatable {
+    /// The package's name.
     public var name: String
+    /// Debian's version, epoch included.
     public var version: String
+    /// Debian's word, or `all`.
     public var architecture: String
     /// Relative to the archive's root: `pool/main/…`.
     public var poolPath: String
     /// Which archive of the mirror: `debian` or `debian-security`.
     public var archive: String
+    /// Bytes of the `.deb`.
     public var size: Int
     /// Lower-case hexadecimal.
     public var sha256: String

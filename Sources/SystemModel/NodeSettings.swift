@@ -36,11 +36,17 @@ public struct NodeSettings: Codable, Sendable, Equatable {
 
     /// The system's name, for the node to say at the end of its boot.
     public var system: String
+    /// The node's name.
     public var hostname: String
+    /// Accounts besides those of packages.
     public var users: [UserAccount]
+    /// What the user put into the system.
     public var files: [File]
+    /// DHCP, or fixed addresses by interface.
     public var network: NetworkSettings
+    /// Such as `Europe/Berlin`.
     public var timeZone: String
+    /// A POSIX locale name.
     public var locale: String
 
     public init(

@@ -12,6 +12,7 @@ public struct Platform: Sendable, Equatable {
         case uefiHTTP = "uefi-http"
     }
 
+    /// What systems call it.
     public var name: String
     /// Debian's word, such as `amd64`.
     public var debianArchitecture: String

@@ -4,23 +4,33 @@
 public struct ResolvedSystem: Codable, Sendable, Equatable {
     /// The system's name: the `name:` key, by default the name of the folder that holds the configuration.
     public var name: String
+    /// The platform's name.
     public var platform: String
+    /// Where its packages come from.
     public var base: DebianBase
     /// Debian packages asked for by name, sorted, without duplicates; their dependencies are the lock's affair.
     public var packages: [String]
     /// The Debian package that carries `/boot/vmlinuz-*`, usually a metapackage.
     public var kernelPackage: String
+    /// Added to the kernel's command line.
     public var kernelParameters: [String]
+    /// The node's name.
     public var hostname: String
+    /// Accounts besides those of packages.
     public var users: [UserAccount]
+    /// Units switched on and off.
     public var services: ServiceSelection
+    /// Put into the image after all packages.
     public var files: [SystemFile]
+    /// DHCP, or fixed addresses by interface.
     public var network: NetworkSettings
     /// A name under `/usr/share/zoneinfo`.
     public var timeZone: String
     /// A POSIX locale name; `C.UTF-8` needs no package.
     public var locale: String
+    /// What is not left out to save RAM.
     public var keep: Set<KeptExtra>
+    /// How the root file system comes about.
     public var root: RootKind
     /// The RAM of the smallest node this system is for, in MiB; the planner refuses what it cannot hold.
     public var memory: Int

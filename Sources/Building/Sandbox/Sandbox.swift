@@ -11,8 +11,11 @@ import SystemPackage
 public struct Sandbox: Sendable {
     /// A place of the host that the sandbox sees.
     public struct Bind: Sendable {
+        /// On the host.
         public var source: FilePath
+        /// In the sandbox.
         public var target: String
+        /// Read-only unless said so.
         public var writable: Bool
 
         public init(_ source: FilePath, at target: String, writable: Bool = false) {
@@ -22,12 +25,15 @@ public struct Sandbox: Sendable {
         }
     }
 
+    /// What the sandbox has as its system.
     public var toolbox: Toolbox
+    /// What of the host it sees.
     public var binds: [Bind]
     /// Directories that get the devices, processes and empty temporary places of a system of their own, besides `/`.
     public var systemRoots: [String]
     /// Directories that are empty and in memory while the sandbox runs.
     public var temporaryDirectories: [String]
+    /// Whether files may belong to many users, as dpkg needs.
     public var manyOwners: Bool
     /// Added to a fixed, small environment.
     public var environment: [String: String]

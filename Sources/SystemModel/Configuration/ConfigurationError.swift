@@ -2,9 +2,11 @@ import Diagnostics
 
 /// One thing that is wrong with a file that a person wrote.
 public struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible {
+    /// Where it stands.
     public var position: SourcePosition
     /// The key in question, such as `users.alice.shell`; empty when the file itself is meant.
     public var subject: String
+    /// What was expected and what was found.
     public var message: String
 
     init(_ position: SourcePosition, _ subject: String, _ message: String) {
@@ -20,6 +22,7 @@ public struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible 
 
 /// Everything that one pass found wrong with a configuration and its imports, sorted by position.
 public struct ConfigurationError: ExplainedError {
+    /// In the order of files and lines.
     public let problems: [ConfigurationProblem]
 
     init(_ problems: [ConfigurationProblem]) {
