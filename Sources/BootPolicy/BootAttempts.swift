@@ -111,13 +111,20 @@ public struct BootAttempts: Sendable {
         current[node] = boot
     }
 
-    /// Gives a boot under way another generation than it began with, because someone at the machine chose it.
+    /// Gives a boot under way another generation or system than it began with: someone at the machine chose it, or only now
+    /// it is known who it is. With another system the timeline begins anew.
     public mutating func change(
         _ identifier: String, to system: ServedSystem, reason: String, now: Duration
     ) -> [String] {
-        guard let known = byIdentifier[identifier], known.attempt.outcome == .running,
-            known.attempt.system == system.manifest.system, let generation = system.generation
-        else { return [] }
+        guard let known = byIdentifier[identifier], known.attempt.outcome == .running else { return [] }
+        if known.attempt.system != system.manifest.system {
+            let began = BootRecord.began(
+                boot: identifier, node: known.attempt.node, system: system.manifest.system,
+                generation: system.generation, at: now.inSeconds)
+            begin(began, system: system)
+            if keepsRecords { records.append(began) }
+        }
+        guard let generation = system.generation else { return [] }
         byIdentifier[identifier]?.system = system
         return record(.chosen(generation: generation, reason: reason), of: identifier, now: now)
     }

@@ -5,6 +5,8 @@ public struct BootFileName: Sendable, Equatable {
         case script
         /// `generations.ipxe`: a menu of the system's generations.
         case generationMenu
+        /// `pxelinux.cfg`: what loaders that know PXELINUX's files read.
+        case pxelinux
         /// `kernel`
         case kernel
         /// `initrd`
@@ -15,25 +17,47 @@ public struct BootFileName: Sendable, Equatable {
         case loader(String)
     }
 
+    /// What stands between attempt and file, where iPXE asks for more than its attempt says.
+    public enum Scope: Sendable, Equatable {
+        /// `boot/ATTEMPT/SYSTEM/boot.ipxe`: chosen from a menu; what follows has the boot's own names again.
+        case system(String)
+        /// `boot/ATTEMPT/serial.NUMBER/boot.ipxe`; nil where the machine has none.
+        case serial(String?)
+    }
+
     public var attempt: String
     public var file: File
+    public var scope: Scope?
 
-    public init(attempt: String, file: File) {
+    public init(attempt: String, file: File, scope: Scope? = nil) {
         self.attempt = attempt
         self.file = file
+        self.scope = scope
     }
 
     /// Stands for no boot in particular: `FILE` alone, asked for by hand or by another server's configuration.
     public static let noAttempt = "none"
 
-    /// Splits a name into attempt and last part. Leading slashes are forgiven, since half of all firmware adds one;
-    /// anything else that is not `FILE` or `boot/ATTEMPT/FILE` is nil.
-    static func split(_ name: String) -> (attempt: String, file: String)? {
+    /// Splits a name into attempt, scope and last part. Leading slashes are forgiven, since half of all firmware adds one;
+    /// anything else that is not `FILE`, `boot/ATTEMPT/FILE` or `boot/ATTEMPT/SCOPE/FILE` is nil.
+    static func split(_ name: String) -> (attempt: String, scope: Scope?, file: String)? {
         guard name.utf8.count <= 200 else { return nil }
         let parts = name.drop { $0 == "/" }.split(separator: "/", omittingEmptySubsequences: false)
-        if parts.count == 1, !parts[0].isEmpty { return (noAttempt, String(parts[0])) }
-        guard parts.count == 3, parts[0] == "boot", isIdentifier(parts[1]), !parts[2].isEmpty else { return nil }
-        return (String(parts[1]), String(parts[2]))
+        if parts.count == 1, !parts[0].isEmpty { return (noAttempt, nil, String(parts[0])) }
+        guard (3...4).contains(parts.count), parts[0] == "boot", isIdentifier(parts[1]), let file = parts.last,
+            !file.isEmpty
+        else { return nil }
+        if parts.count == 3 { return (String(parts[1]), nil, String(file)) }
+        guard let scope = scope(parts[2]) else { return nil }
+        return (String(parts[1]), scope, String(file))
+    }
+
+    private static func scope(_ text: Substring) -> Scope? {
+        guard text.hasPrefix("serial.") else {
+            return !text.isEmpty && !text.contains(".") ? .system(String(text)) : nil
+        }
+        let serial = text.dropFirst("serial.".utf8.count)
+        return .serial(serial.isEmpty ? nil : String(serial))
     }
 
     /// The attempt that a name carries, `boot/ATTEMPT/…`, be there such a file or not.
@@ -43,17 +67,29 @@ public struct BootFileName: Sendable, Equatable {
         return String(parts[1])
     }
 
+    /// The serial number that a name tells.
+    public static func serial(in name: String) -> String? {
+        guard case .serial(let serial?) = split(name)?.scope, serial.utf8.count <= 64,
+            serial.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else { return nil }
+        return serial
+    }
+
     static func isIdentifier(_ text: some StringProtocol) -> Bool {
         (1...32).contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
     }
+
+    static let scriptName = "boot.ipxe"
+    static let pxelinuxName = "pxelinux.cfg"
 
     /// The name as offered; short enough for DHCP's 128-byte field.
     public func text(for system: ServedSystem) -> String { "boot/\(attempt)/\(lastPart(for: system))" }
 
     func lastPart(for system: ServedSystem) -> String {
         switch file {
-        case .script: "boot.ipxe"
+        case .script: Self.scriptName
         case .generationMenu: "generations.ipxe"
+        case .pxelinux: Self.pxelinuxName
         case .kernel: "kernel"
         case .initramfs: "initrd"
         case .unifiedKernel: "\(system.manifest.system).efi"

@@ -5,18 +5,34 @@ import SystemModel
 extension BootPolicy {
     /// The file a name stands for, or nil where no such file exists: the answer for TFTP and HTTP both.
     ///
-    /// The attempt's own system is used, so a node in flight keeps the generation it began with.
+    /// The attempt's own system is used, so a node in flight keeps the generation it began with; what a name decides
+    /// (`choice(madeBy:for:)`) is taken into the attempt before.
     public func bootFile(named name: String, for attempts: BootAttempts) -> (name: BootFileName, file: BootFile)? {
         guard let parts = BootFileName.split(name) else { return nil }
-        let known = parts.attempt == BootFileName.noAttempt ? everyone : attempts.system(of: parts.attempt)
+        let node = attempts.attempt(parts.attempt)?.node
+        let known = parts.attempt == BootFileName.noAttempt ? anySystem : attempts.system(of: parts.attempt)
         guard let system = known else { return nil }
+        if let scope = parts.scope {
+            guard parts.file == BootFileName.scriptName, let node else { return nil }
+            let name = BootFileName(attempt: parts.attempt, file: .script, scope: scope)
+            switch scope {
+            case .system(let chosen):
+                guard system.manifest.system == chosen else { return nil }
+                return (name, Self.text(bootScript(for: parts.attempt, of: system, node)))
+            case .serial(let serial):
+                var machine = seen.machine(node)
+                // Empty, so that it is not asked for again.
+                machine.serial = serial ?? ""
+                return (name, Self.text(script(for: parts.attempt, of: system, machine)))
+            }
+        }
         let files: [BootFileName.File] =
-            [.script, .generationMenu, .kernel, .initramfs, .unifiedKernel]
+            [.script, .generationMenu, .pxelinux, .kernel, .initramfs, .unifiedKernel]
             + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }
         for file in files {
             let candidate = BootFileName(attempt: parts.attempt, file: file)
             guard candidate.lastPart(for: system) == parts.file else { continue }
-            return bootFile(candidate, of: system, for: attempts.attempt(parts.attempt)?.node).map { (candidate, $0) }
+            return bootFile(candidate, of: system, for: node).map { (candidate, $0) }
         }
         return nil
     }
@@ -31,25 +47,42 @@ extension BootPolicy {
                     extents: [.whole($0)],
                     contentType: loader.hasSuffix(".efi") ? "application/efi" : "application/octet-stream")
             }
-        case .script:
-            BootFile(
-                extents: [.literal(Array(script(for: name.attempt, of: system, node).utf8))], contentType: "text/plain")
-        case .generationMenu:
-            BootFile(
-                extents: [.literal(Array(generationMenu(for: name.attempt, of: system).utf8))],
-                contentType: "text/plain")
+        case .script: Self.text(script(for: name.attempt, of: system, node.map(seen.machine)))
+        case .generationMenu: Self.text(generationMenu(for: name.attempt, of: system))
+        case .pxelinux:
+            Self.text(
+                templates.pxelinux.render([
+                    "system": system.manifest.system,
+                    "parameters": commandLine(of: system, attempt: name.attempt, node: node),
+                ]))
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
         }
     }
 
-    private func script(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> String {
+    private static func text(_ script: String) -> BootFile {
+        BootFile(extents: [.literal(Array(script.utf8))], contentType: "text/plain")
+    }
+
+    /// Absolute: behind a proxy iPXE's own idea of the server is the DHCP server.
+    private func base(_ attempt: String) -> String { "\(serverURL)/boot/\(attempt)" }
+
+    /// What iPXE is to do: boot the attempt's system, show the menu, or tell the serial number first.
+    private func script(for attempt: String, of system: ServedSystem, _ machine: Machine?) -> String {
+        let choice = machine.map(choice(for:))
+        switch choice?.answer {
+        case .menu: return menu(attempt, base(attempt))
+        case .askSerial: return templates.identify.render(["attempt": attempt, "base": base(attempt)])
+        case .nothing:
+            return "#!ipxe\necho bootferry: \(choice?.reason ?? "nothing to boot")\nsleep 5\nexit 1\n"
+        case .system, nil: return bootScript(for: attempt, of: system, machine?.mac)
+        }
+    }
+
+    private func bootScript(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> String {
         let values: [String: Any] = [
-            "system": system.manifest.system,
-            "attempt": attempt,
-            // Absolute: behind a proxy iPXE's own idea of the server is the DHCP server.
-            "base": "\(serverURL)/boot/\(attempt)",
+            "system": system.manifest.system, "attempt": attempt, "base": base(attempt),
             "hasGenerations": attempt != BootFileName.noAttempt && numbers(of: system).count > 1,
-            "parameters": system.commandLine(server: serverURL, attempt: attempt, node: node),
+            "parameters": commandLine(of: system, attempt: attempt, node: node),
         ]
         return templates.ipxe.render(values)
     }
@@ -63,7 +96,7 @@ extension BootPolicy {
         let name = system.manifest.system
         let values: [String: Any] = [
             "system": name,
-            "base": "\(serverURL)/boot/\(attempt)",
+            "base": base(attempt),
             "current": "\(system.generation ?? 0)",
             "generations": numbers(of: system).map { number -> [String: Any] in
                 [
@@ -75,6 +108,24 @@ extension BootPolicy {
         return templates.generations.render(values)
     }
 
+    private func menu(_ attempt: String, _ base: String) -> String {
+        let names = systems.keys.sorted()
+        var values: [String: Any] = [
+            "attempt": attempt, "base": base, "server": "\(serverAddress)", "systems": names.map { ["name": $0] },
+        ]
+        if let system = site.unknown.system, systems[system] != nil {
+            values["default"] = system
+            if site.unknown.menuSeconds > 0 { values["milliseconds"] = String(site.unknown.menuSeconds * 1000) }
+        }
+        return templates.menu.render(values)
+    }
+
+    /// The system's own kernel parameters, then those of the node's group and the node's.
+    func commandLine(of system: ServedSystem, attempt: String, node: MACAddress?) -> String {
+        let own = node.flatMap { choice(for: seen.machine($0)).settings?.kernelParameters } ?? []
+        return ([system.commandLine(server: serverURL, attempt: attempt, node: node)] + own).joined(separator: " ")
+    }
+
     private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {
         guard let stub = system.stub else { return nil }
         let manifest = system.manifest
@@ -82,7 +133,7 @@ extension BootPolicy {
         let contents: [(name: String, extents: [BootFile.Extent])] = [
             (".osrel", [.literal(Array(release.utf8))]),
             (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
-            (".cmdline", [.literal(Array(system.commandLine(server: serverURL, attempt: attempt, node: node).utf8))]),
+            (".cmdline", [.literal(Array(commandLine(of: system, attempt: attempt, node: node).utf8))]),
             (".linux", [.whole(manifest.kernel)]),
             (".initrd", BootFile.initramfs(of: manifest).extents),
         ]

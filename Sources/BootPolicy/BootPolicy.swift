@@ -1,41 +1,52 @@
 import BootProtocols
 import SystemModel
 
-/// Which client gets what: the one place that decides it, for DHCP, TFTP and HTTP alike.
+/// Which client gets what: the one place that decides it, for DHCP, TFTP and HTTP alike; as one interface of a site's
+/// server sees it.
 public struct BootPolicy: Sendable {
     public typealias UEFILoader = SystemModel.UEFILoader
 
     public var serverAddress: IPv4Address
     public var httpPort: Int
-    public var uefiLoader: UEFILoader
     /// True beside another DHCP server: clients that do not boot from the network are left to it.
     public var isProxy: Bool
-    /// What a machine gets that has no system of its own; nil for nothing.
-    public var everyone: ServedSystem?
-    public var nodes: [MACAddress: ServedSystem]
+    public var site: Site { didSet { fixedAddresses = Set(site.nodes.compactMap(\.address)) } }
+    /// Addresses of nodes, which nobody else is lent.
+    public private(set) var fixedAddresses: Set<IPv4Address>
+    /// The site's systems, by name.
+    public var systems: [String: ServedSystem]
     public var templates: NetbootTemplates
     /// By system, what may be given out of it; a system that is not here has the one generation that is named.
     public var generations: [String: ServedGenerations] = [:]
-    /// The group of a node that is in one.
-    public var groups: [MACAddress: String] = [:]
+    /// What is known of the machines that have asked.
+    public var seen = Sightings()
 
     public init(
-        serverAddress: IPv4Address, httpPort: Int, uefiLoader: UEFILoader = .uki, isProxy: Bool = false,
-        everyone: ServedSystem?, nodes: [MACAddress: ServedSystem] = [:], templates: NetbootTemplates
+        serverAddress: IPv4Address, httpPort: Int, isProxy: Bool = false, site: Site,
+        systems: [String: ServedSystem], templates: NetbootTemplates
     ) {
         self.serverAddress = serverAddress
         self.httpPort = httpPort
-        self.uefiLoader = uefiLoader
         self.isProxy = isProxy
-        self.everyone = everyone
-        self.nodes = nodes
+        self.site = site
+        fixedAddresses = Set(site.nodes.compactMap(\.address))
+        self.systems = systems
         self.templates = templates
+    }
+
+    /// One system for every machine, or nothing for any.
+    public init(
+        serverAddress: IPv4Address, httpPort: Int, uefiLoader: UEFILoader = .uki, isProxy: Bool = false,
+        everyone: ServedSystem?, templates: NetbootTemplates
+    ) {
+        self.init(
+            serverAddress: serverAddress, httpPort: httpPort, isProxy: isProxy,
+            site: .serving(everyone?.manifest.system, uefiLoader: uefiLoader),
+            systems: everyone.map { [$0.manifest.system: $0] } ?? [:], templates: templates)
     }
 
     /// Where HTTP clients find us. An IP literal: UEFI HTTP Boot need not have a resolver.
     public var serverURL: String { httpPort == 80 ? "http://\(serverAddress)" : "http://\(serverAddress):\(httpPort)" }
-
-    public func system(for mac: MACAddress) -> ServedSystem? { nodes[mac] ?? everyone }
 
     /// The answer to a client; `attempt` names its boot and stands in every file name, so that each later request
     /// can be told whose it is.
@@ -46,16 +57,29 @@ public struct BootPolicy: Sendable {
                     .ignored(reason: "it does not boot from the network, and another server gives addresses"), why: [])
                 : BootOffer(.addressOnly, why: ["a running system: an address and nothing to boot"])
         }
-        guard let system = system(for: request.mac) else {
-            return BootOffer(.ignored(reason: "no system is served to \(request.mac)"), why: [])
+        let choice = choice(for: request.machine)
+        var offer = offer(choice, to: request, attempt: attempt)
+        offer.why = choice.why + offer.why
+        if request.wantsConfiguration, request.client != .iPXE, case .boot = offer.answer {
+            offer.options += [
+                DHCP.Option(.configurationFile, BootFileName.pxelinuxName),
+                DHCP.Option(.pathPrefix, "boot/\(attempt)/"),
+            ]
+            offer.why.append("it asks for PXELINUX's options (209, 210)")
+        }
+        return offer
+    }
+
+    private func offer(_ choice: BootChoice, to request: BootRequest, attempt: String) -> BootOffer {
+        guard let system = choice.system else {
+            return nothing(choice.reason ?? "there is nothing for it", for: request)
         }
         let architecture = request.architecture ?? .bios
-        guard architecture.isX64 else {
-            return BootOffer(
-                .ignored(
-                    reason: "\(architecture) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))"),
-                why: [])
+        guard architecture.runs(platform: system.manifest.platform) else {
+            return nothing(
+                "\(architecture) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
         }
+        let needsScript = choice.needsScript
         switch request.client {
         case .iPXE:
             return BootOffer(
@@ -65,22 +89,35 @@ public struct BootPolicy: Sendable {
                 // no-pxedhcp: do not wait for further PXE servers, which costs seconds on every boot.
                 options: [DHCP.Option(.ipxe, DHCP.encapsulate([(176, [1])], end: false))],
                 why: ["iPXE (option 77): a boot script by HTTP"])
+        case .uefiHTTP where needsScript:
+            guard system.manifest.loaders["snponly.efi"] != nil else { return lacking("snponly.efi", for: request) }
+            return BootOffer(
+                .boot("\(serverURL)/\(BootFileName(attempt: attempt, file: .loader("snponly.efi")).text(for: system))"),
+                vendorClass: "HTTPClient",
+                why: ["\(request.name): snponly.efi by HTTP, which then asks again as iPXE: only it shows a menu"])
         case .uefiHTTP:
             guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
             return BootOffer(
                 .boot("\(serverURL)/\(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system))"),
                 vendorClass: "HTTPClient", why: ["\(architecture) (option 93): a unified kernel image by HTTP"])
         case .pxe where architecture == .bios: return loader("undionly.kpxe", request, system, attempt)
-        case .pxe where uefiLoader == .ipxe: return loader("snponly.efi", request, system, attempt)
+        case .pxe where site.uefiLoader == .ipxe || needsScript:
+            return loader("snponly.efi", request, system, attempt)
         case .pxe:
             guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
             return BootOffer(
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
                 options: discoveryControl(architecture),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
-        case .uBoot, .plain:
-            return BootOffer(.ignored(reason: "\(request.name) is not served yet"), why: [])
+        case .uBoot, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
+    }
+
+    /// A proxy is silent; who lends addresses still lends one, so that the machine's owner finds it on the network.
+    private func nothing(_ reason: String, for request: BootRequest) -> BootOffer {
+        isProxy
+            ? BootOffer(.ignored(reason: reason), why: [])
+            : BootOffer(.addressOnly, why: ["\(reason): an address and nothing to boot"])
     }
 
     /// PXE 2.1's discovery control (option 43, sub-option 6, bit 3): take the boot file named here and look for no other
@@ -103,6 +140,19 @@ public struct BootPolicy: Sendable {
     }
 
     private func lacking(_ loader: String, for request: BootRequest) -> BootOffer {
-        BootOffer(.ignored(reason: "\(request.name) needs \"\(loader)\", which the image does not carry"), why: [])
+        nothing("\(request.name) needs \"\(loader)\", which the image does not carry", for: request)
+    }
+}
+
+extension Site {
+    /// The site of a server that gives every machine one system, or none.
+    public static func serving(_ system: String?, uefiLoader: UEFILoader = .uki) -> Site {
+        Site(
+            path: "", networks: [],
+            systems: system.map {
+                [SiteSystem(name: $0, source: $0, position: .init(file: "", line: 1, column: 1))]
+            } ?? [],
+            unknown: UnknownMachines(answer: system == nil ? .nothing : .system, system: system),
+            uefiLoader: uefiLoader)
     }
 }

@@ -20,6 +20,10 @@ public struct BootRequest: Sendable, Equatable {
     /// The 16 bytes of option 97 as they stand.
     public var machineUUID: [UInt8]?
     public var vendorClass: String?
+    /// It asked for PXELINUX's options (209 and 210).
+    public var wantsConfiguration = false
+    /// What iPXE told of it earlier.
+    public var serial: String?
 
     public init(
         mac: MACAddress, client: Client, architecture: ClientArchitecture? = nil, machineUUID: [UInt8]? = nil,
@@ -54,6 +58,8 @@ public struct BootRequest: Sendable, Equatable {
             architecture: (message.architectures.first ?? Self.architecture(inVendorClass: vendor))
                 .map(ClientArchitecture.init(rawValue:)),
             machineUUID: message.machineUUID, vendorClass: message.vendorClass)
+        let asked = message[.parameterRequests] ?? []
+        wantsConfiguration = [DHCP.OptionCode.configurationFile, .pathPrefix].contains { asked.contains($0.rawValue) }
     }
 
     /// `PXEClient:Arch:00007:UNDI:003016` -> 7.
@@ -61,6 +67,10 @@ public struct BootRequest: Sendable, Equatable {
         let parts = text.split(separator: ":")
         guard let index = parts.firstIndex(of: "Arch"), index + 1 < parts.count else { return nil }
         return UInt16(parts[index + 1])
+    }
+
+    public var machine: Machine {
+        Machine(mac: mac, uuid: machineUUID.flatMap(MachineUUID.init(bytes:)), serial: serial)
     }
 
     /// The client in words, for timelines.

@@ -8,11 +8,16 @@ extension DHCPResponder {
         let request: BootRequest
         let port: Int
         let now: Duration
+        let subnet: Subnet
         var attempt: String?
         var offer = BootOffer(.addressOnly, why: [])
         var lines: [String] = []
 
-        init(message: DHCP.Message, kind: DHCP.MessageType, request: BootRequest, port: Int, now: Duration) {
+        init(
+            message: DHCP.Message, kind: DHCP.MessageType, request: BootRequest, port: Int, now: Duration,
+            subnet: Subnet
+        ) {
+            self.subnet = subnet
             self.message = message
             self.kind = kind
             self.request = request
@@ -22,12 +27,11 @@ extension DHCPResponder {
 
         /// What the policy offers; a booting client's discover begins or continues its attempt.
         mutating func decide(policy: BootPolicy, attempts: inout BootAttempts, newIdentifier: () -> String) {
-            if request.client != .plain, let system = policy.system(for: request.mac) {
+            if request.client != .plain, let system = policy.system(for: request.machine) {
                 let known = attempts.current(of: request.mac)
                 if kind == .discover || known == nil {
                     // Only a client that will be served begins a boot.
-                    if case .ignored = policy.offer(to: request, attempt: BootFileName.noAttempt).answer {
-                    } else {
+                    if case .boot = policy.offer(to: request, attempt: BootFileName.noAttempt).answer {
                         lines += attempts.endPrevious(of: request.mac, now: now)
                         let given = policy.given(system, to: request.mac, after: attempts)
                         let begun = attempts.begin(
@@ -70,27 +74,66 @@ extension DHCPResponder {
         return exchange.finished(answer)
     }
 
-    mutating func fullAnswer(_ exchange: inout Exchange, _ seconds: Int, attempts: inout BootAttempts) -> Answer {
+    mutating func fullAnswer(
+        _ exchange: inout Exchange, _ place: Int, _ seconds: Int, policy: BootPolicy, attempts: inout BootAttempts
+    ) -> Answer {
         let client = exchange.request.mac
+        let machine = exchange.request.machine
+        let fixed = fixedAddress(of: machine, place, seconds, policy: policy, &exchange)
         switch exchange.kind {
         case .discover:
+            if let fixed { return finish(&exchange, .offer, fixed, policy: policy, attempts: &attempts) }
+            let before = lenders[place].leases.lease(of: client, now: seconds)
             guard
-                let address = leases?.offer(
-                    to: client, requested: exchange.message.requestedAddress, excluding: network.reserved,
-                    now: seconds)
-            else { return exchange.finished(.ignoring("no free address is left in the range")) }
-            return finish(&exchange, .offer, address, attempts: &attempts)
-        case .inform: return finish(&exchange, .acknowledge, nil, attempts: &attempts)
+                let address = lenders[place].leases.offer(
+                    to: client, requested: exchange.message.requestedAddress,
+                    excluding: reserved(place, policy: policy), now: seconds)
+            else { return exchange.finished(.ignoring("no free address is left in \(exchange.subnet.network)")) }
+            exchange.offer.why.insert(
+                before?.address == address
+                    ? "it has \(address) already" : "\(address) is free in \(exchange.subnet.network)", at: 0)
+            var answer = finish(&exchange, .offer, address, policy: policy, attempts: &attempts)
+            if before == nil { answer.newlyLent = address }
+            return answer
+        case .inform: return finish(&exchange, .acknowledge, nil, policy: policy, attempts: &attempts)
         default:
             let wanted = exchange.message.requestedAddress ?? exchange.message.clientAddress
-            let before = leases?.lease(of: client, now: seconds)
-            guard !network.reserved.contains(wanted),
-                leases?.bind(wanted, to: client, seconds: network.leaseSeconds, now: seconds) == true
+            if let fixed {
+                guard wanted == fixed else { return refuse(&exchange, wanted) }
+                return finish(&exchange, .acknowledge, fixed, policy: policy, attempts: &attempts)
+            }
+            let before = lenders[place].leases.lease(of: client, now: seconds)
+            guard !reserved(place, policy: policy).contains(wanted),
+                lenders[place].leases.bind(
+                    wanted, to: client, seconds: exchange.subnet.lending.leaseSeconds, now: seconds)
             else { return refuse(&exchange, wanted) }
-            var answer = finish(&exchange, .acknowledge, wanted, attempts: &attempts)
-            answer.leasesChanged = leases?.lease(of: client, now: seconds) != before
+            var answer = finish(&exchange, .acknowledge, wanted, policy: policy, attempts: &attempts)
+            answer.leasesChanged = lenders[place].leases.lease(of: client, now: seconds) != before
             return answer
         }
+    }
+
+    /// The node's own address, where it fits the network it asks from and nobody else has a lease of it.
+    private func fixedAddress(
+        of machine: Machine, _ place: Int, _ seconds: Int, policy: BootPolicy, _ exchange: inout Exchange
+    ) -> IPv4Address? {
+        guard let address = policy.fixedAddress(of: machine) else { return nil }
+        guard exchange.subnet.network.contains(address) else {
+            exchange.offer.why.insert(
+                "its own address \(address) is not in \(exchange.subnet.network), from which it asks", at: 0)
+            return nil
+        }
+        if let lease = lenders[place].leases.lease(at: address), lease.client != machine.mac, lease.expires > seconds {
+            exchange.offer.why.insert("its own address \(address) is still lent to \(lease.client)", at: 0)
+            return nil
+        }
+        exchange.offer.why.insert("\(address) is its own", at: 0)
+        return address
+    }
+
+    /// What a network lends to nobody, or to one node alone.
+    private func reserved(_ place: Int, policy: BootPolicy) -> Set<IPv4Address> {
+        lenders[place].subnet.reserved.union(policy.fixedAddresses)
     }
 
     /// A client that insists on an address it cannot have is told so, and asks anew.
@@ -104,24 +147,29 @@ extension DHCPResponder {
     }
 
     private func finish(
-        _ exchange: inout Exchange, _ kind: DHCP.MessageType, _ address: IPv4Address?, attempts: inout BootAttempts
+        _ exchange: inout Exchange, _ kind: DHCP.MessageType, _ address: IPv4Address?, policy: BootPolicy,
+        attempts: inout BootAttempts
     ) -> Answer {
+        let (network, lending) = (exchange.subnet.network, exchange.subnet.lending)
         var reply = head(exchange, kind)
         if let address {
             reply.yourAddress = address
-            let lease = UInt32(clamping: network.leaseSeconds)
+            let lease = UInt32(clamping: lending.leaseSeconds)
             reply.options += [
                 DHCP.Option(.leaseSeconds, seconds: lease), DHCP.Option(.renewalSeconds, seconds: lease / 2),
                 DHCP.Option(.rebindingSeconds, seconds: lease / 8 * 7),
             ]
         }
-        reply.options.append(DHCP.Option(.subnetMask, IPv4Address(value: network.mask)))
-        if let router = network.router { reply.options.append(DHCP.Option(.router, router)) }
-        if !network.nameServers.isEmpty {
-            reply.options.append(DHCP.Option(.nameServers, network.nameServers.flatMap(\.bytes)))
+        reply.options.append(DHCP.Option(.subnetMask, network.mask))
+        if let router = lending.router { reply.options.append(DHCP.Option(.router, router)) }
+        if !lending.nameServers.isEmpty {
+            reply.options.append(DHCP.Option(.nameServers, lending.nameServers.flatMap(\.bytes)))
         }
-        reply.options.append(
-            DHCP.Option(.broadcastAddress, IPv4Address(value: network.serverAddress.value | ~network.mask)))
+        if let domain = lending.domain { reply.options.append(DHCP.Option(.domainName, domain)) }
+        if let hostname = policy.choice(for: exchange.request.machine).settings?.hostname {
+            reply.options.append(DHCP.Option(.hostName, hostname))
+        }
+        reply.options.append(DHCP.Option(.broadcastAddress, network.broadcast))
         var bootFile: String?
         if case .boot(let file) = exchange.offer.answer {
             bootFile = file
@@ -149,17 +197,17 @@ extension DHCPResponder {
             clientAddress: kind == .acknowledge ? message.clientAddress : .unspecified,
             relayAddress: message.relayAddress)
         reply.options = [
-            DHCP.Option(.messageType, [kind.rawValue]), DHCP.Option(.serverIdentifier, network.serverAddress),
+            DHCP.Option(.messageType, [kind.rawValue]), DHCP.Option(.serverIdentifier, exchange.subnet.serverAddress),
         ]
         return reply
     }
 
     private func addBoot(_ exchange: Exchange, to reply: inout DHCP.Message) {
         guard case .boot(let file) = exchange.offer.answer else { return }
-        reply.nextServer = network.serverAddress
+        reply.nextServer = exchange.subnet.serverAddress
         // The field and the options: some firmware reads only the one, some only the other.
         reply.file = Array(file.utf8.prefix(127))
-        reply.options.append(DHCP.Option(.tftpServerName, "\(network.serverAddress)"))
+        reply.options.append(DHCP.Option(.tftpServerName, "\(exchange.subnet.serverAddress)"))
         reply.options.append(DHCP.Option(.bootFileName, file))
         if let vendor = exchange.offer.vendorClass { reply.options.append(DHCP.Option(.vendorClass, vendor)) }
         if let machine = exchange.message[.machineIdentifier], machine.count == 17, machine[0] == 0 {

@@ -1,48 +1,14 @@
 import BootProtocols
+import SystemModel
 
-/// The DHCP side of a boot server without its sockets: a message and the time go in, the reply and where it goes come
-/// out (RFC 2131 section 4.3; PXE 2.1 section 2 for the proxy).
+/// The DHCP side of one interface without its sockets: a message and the time go in, the reply and where it goes come out
+/// (RFC 2131 section 4.3; RFC 1542 section 4 for relays; PXE 2.1 section 2 for the proxy).
 public struct DHCPResponder: Sendable {
     public enum Mode: Sendable, Equatable {
-        /// Gives addresses of a range.
-        case full(range: ClosedRange<IPv4Address>)
+        /// Gives addresses.
+        case full
         /// Gives boot data beside another server that gives addresses.
         case proxy
-    }
-
-    /// What every lease carries.
-    public struct Network: Sendable, Equatable {
-        public var serverAddress: IPv4Address
-        public var prefixLength: Int
-        public var router: IPv4Address?
-        public var nameServers: [IPv4Address]
-        public var leaseSeconds: Int
-
-        public init(
-            serverAddress: IPv4Address, prefixLength: Int, router: IPv4Address? = nil, nameServers: [IPv4Address] = [],
-            leaseSeconds: Int = 3600
-        ) {
-            self.serverAddress = serverAddress
-            self.prefixLength = min(max(prefixLength, 0), 32)
-            self.router = router
-            self.nameServers = nameServers
-            self.leaseSeconds = leaseSeconds
-        }
-
-        public var mask: UInt32 { prefixLength == 0 ? 0 : UInt32.max << UInt32(32 - prefixLength) }
-        /// Addresses no client may have: the network's own, its broadcast's, and those of the machines named here.
-        var reserved: Set<IPv4Address> {
-            var reserved: Set = [serverAddress]
-            reserved.formUnion(nameServers)
-            if let router { reserved.insert(router) }
-            // Networks of one or two machines have neither (RFC 3021).
-            if prefixLength <= 30 {
-                reserved.insert(IPv4Address(value: serverAddress.value & mask))
-                reserved.insert(IPv4Address(value: serverAddress.value | ~mask))
-            }
-            return reserved
-        }
-        func contains(_ address: IPv4Address) -> Bool { address.value & mask == serverAddress.value & mask }
     }
 
     public enum Destination: Sendable, Equatable {
@@ -59,6 +25,8 @@ public struct DHCPResponder: Sendable {
         public var destination = Destination.broadcast
         /// The lease database must be on disk before the reply leaves.
         public var leasesChanged = false
+        /// An address that is given to a client which did not have it: worth a look whether another machine uses it.
+        public var newlyLent: IPv4Address?
         /// Why there is no reply.
         public var ignored: String?
         public var why: [String] = []
@@ -68,19 +36,46 @@ public struct DHCPResponder: Sendable {
         static func ignoring(_ reason: String) -> Answer { Answer(ignored: reason) }
     }
 
-    public let mode: Mode
-    public let network: Network
-    public internal(set) var leases: Leases?
+    /// A network and the leases of its ranges.
+    struct Lender: Sendable {
+        var subnet: Subnet
+        var leases: Leases
+    }
 
-    /// - Parameter remembered: What an earlier run's database holds; addresses outside the range are dropped.
-    public init(mode: Mode, network: Network, remembered: Leases? = nil) {
+    public let mode: Mode
+    /// The interface's own network first, then those behind relays.
+    var lenders: [Lender]
+
+    /// - Parameters:
+    ///   - subnets: the interface's own first; relayed ones have their ranges, and a proxy lends from none.
+    ///   - remembered: what an earlier run's database holds; addresses outside the ranges are dropped.
+    public init(mode: Mode, subnets: [Subnet], remembered: RememberedLeases? = nil) {
         self.mode = mode
-        self.network = network
-        if case .full(let range) = mode {
-            var leases = Leases(range: range)
-            if let remembered { leases.adopt(remembered) }
-            self.leases = leases
+        lenders = subnets.map { subnet in
+            var leases = Leases(ranges: mode == .full ? subnet.lending.ranges : [])
+            if let remembered { leases.adopt(remembered.leases) }
+            return Lender(subnet: subnet, leases: leases)
         }
+    }
+
+    /// What the lease database is to hold; nil for a proxy.
+    public var leases: RememberedLeases? {
+        mode == .proxy ? nil : RememberedLeases(lenders.flatMap(\.leases.leases))
+    }
+
+    /// The lease of a client on any of the networks, unless it has run out.
+    public func lease(of client: MACAddress, now: Int) -> Leases.Lease? {
+        lenders.lazy.compactMap { $0.leases.lease(of: client, now: now) }.first
+    }
+
+    /// Another machine was found to use an address: it is left alone for a while, and its client told to ask anew when it
+    /// next asks for it. False where the address is not lent here.
+    public mutating func isTaken(_ address: IPv4Address, by other: MACAddress, now: Int) -> Bool {
+        for index in lenders.indices {
+            guard let lease = lenders[index].leases.lease(at: address), lease.client != other else { continue }
+            return lenders[index].leases.decline(address, by: lease.client, now: now)
+        }
+        return false
     }
 
     /// Answers one message that came to `port` (67 or 4011).
@@ -90,38 +85,50 @@ public struct DHCPResponder: Sendable {
     ) -> Answer {
         guard !message.isReply else { return .ignoring("a reply, not a request") }
         guard let kind = message.messageType else { return .ignoring("no message type: plain BOOTP is not served") }
-        guard let request = BootRequest(message) else { return .ignoring("not an Ethernet client") }
-        if message.relayAddress != .unspecified, !network.contains(message.relayAddress) {
-            return .ignoring("relayed from another network by \(message.relayAddress)")
+        guard var request = BootRequest(message) else { return .ignoring("not an Ethernet client") }
+        guard let place = lender(for: message) else {
+            return .ignoring("relayed by \(message.relayAddress), whose network is not one of this interface's")
         }
+        request.serial = policy.seen[request.mac]?.serial
         let seconds = Int(clamping: now.components.seconds)
         switch kind {
         case .discover, .request, .inform: break
         case .release:
-            let changed = leases?.release(message.clientAddress, by: request.mac, now: seconds) ?? false
+            let changed = lenders[place].leases.release(message.clientAddress, by: request.mac, now: seconds)
             return Answer(leasesChanged: changed, ignored: "released")
         case .decline:
-            let changed = message.requestedAddress.flatMap { leases?.decline($0, by: request.mac, now: seconds) }
+            let changed = message.requestedAddress.map {
+                lenders[place].leases.decline($0, by: request.mac, now: seconds)
+            }
             return Answer(leasesChanged: changed ?? false, ignored: "declined")
         case .offer, .acknowledge, .refuse: return .ignoring("a server's message in a request")
         }
-        if isForAnotherServer(message) {
-            leases?.withdraw(from: request.mac)
+        if isForAnotherServer(message, lenders[place].subnet) {
+            lenders[place].leases.withdraw(from: request.mac)
             return .ignoring("it chose the server \(message.serverIdentifier ?? .unspecified)")
         }
         if case .proxy = mode, kind == .request, port == DHCP.serverPort {
             // The other server's business; a proxy is asked on 4011.
             return .ignoring("a request to the address server")
         }
-        var exchange = Exchange(message: message, kind: kind, request: request, port: port, now: now)
+        var exchange = Exchange(
+            message: message, kind: kind, request: request, port: port, now: now, subnet: lenders[place].subnet)
         exchange.decide(policy: policy, attempts: &attempts, newIdentifier: newIdentifier)
         if case .ignored(let reason) = exchange.offer.answer { return exchange.finished(.ignoring(reason)) }
         return mode == .proxy
-            ? proxyAnswer(&exchange, attempts: &attempts) : fullAnswer(&exchange, seconds, attempts: &attempts)
+            ? proxyAnswer(&exchange, attempts: &attempts)
+            : fullAnswer(&exchange, place, seconds, policy: policy, attempts: &attempts)
     }
 
-    private func isForAnotherServer(_ message: DHCP.Message) -> Bool {
+    /// The network a message comes from: the relay's, or the interface's own.
+    private func lender(for message: DHCP.Message) -> Int? {
+        let relay = message.relayAddress
+        if relay == .unspecified { return lenders.indices.first }
+        return lenders.firstIndex { $0.subnet.network.contains(relay) }
+    }
+
+    private func isForAnotherServer(_ message: DHCP.Message, _ subnet: Subnet) -> Bool {
         guard let server = message.serverIdentifier else { return false }
-        return server != network.serverAddress && message.messageType == .request
+        return server != subnet.serverAddress && message.messageType == .request
     }
 }

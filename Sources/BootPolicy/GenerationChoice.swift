@@ -88,7 +88,8 @@ extension BootPolicy {
         let name = system.manifest.system
         guard let known = generations[name],
             let choice = known.rollout.choice(
-                for: node, group: groups[node], trials: attempts.history(of: node).trials[name] ?? .init(),
+                for: node, group: choice(for: seen.machine(node)).node?.group,
+                trials: attempts.history(of: node).trials[name] ?? .init(),
                 good: attempts.goodGenerations(of: name), available: Set(known.systems.keys)),
             let chosen = known.systems[choice.generation]
         else { return (system, nil) }
@@ -98,18 +99,48 @@ extension BootPolicy {
     /// A system by name and generation, as an earlier run's records name it; nil where it is no longer there.
     public func system(named name: String, generation: Int?) -> ServedSystem? {
         if let generation, let known = generations[name]?.systems[generation] { return known }
-        return ([everyone].compactMap { $0 } + nodes.values)
-            .first { $0.manifest.system == name && $0.generation == generation }
+        return systems[name].flatMap { $0.generation == generation ? $0 : nil }
     }
 
     /// The generation that a machine's own menu asks for, `boot/ATTEMPT/generation-N.ipxe`; nil for any other name.
     public func generation(
         chosenBy name: String, for attempts: BootAttempts
     ) -> (attempt: String, system: ServedSystem)? {
-        guard let (attempt, file) = BootFileName.split(name), let system = attempts.attempt(attempt)?.system,
+        guard let (attempt, scope, file) = BootFileName.split(name), scope == nil,
+            let system = attempts.attempt(attempt)?.system,
             file.hasPrefix("generation-"), file.hasSuffix(".ipxe"), let number = Int(file.dropFirst(11).dropLast(5)),
             let chosen = generations[system]?.systems[number]
         else { return nil }
         return (attempt, chosen)
+    }
+
+    /// What a name decides about the boot that it belongs to: a generation or a system chosen in a menu, or the system of
+    /// the node that the serial number in it tells of. Nil where it decides nothing new.
+    public func choice(
+        madeBy name: String, for attempts: BootAttempts
+    ) -> (attempt: String, system: ServedSystem, reason: String)? {
+        if let chosen = generation(chosenBy: name, for: attempts) {
+            return (chosen.attempt, chosen.system, "chosen in the machine's menu")
+        }
+        guard let parts = BootFileName.split(name), parts.file == BootFileName.scriptName, let scope = parts.scope,
+            let node = attempts.attempt(parts.attempt)?.node
+        else { return nil }
+        let wanted: ServedSystem?
+        let reason: String
+        switch scope {
+        case .system(let name):
+            guard choice(for: seen.machine(node)).answer == .menu else { return nil }
+            (wanted, reason) = (systems[name], "chosen in the machine's menu")
+        case .serial(let serial):
+            var machine = seen.machine(node)
+            machine.serial = serial ?? ""
+            let choice = choice(for: machine)
+            guard case .system = choice.answer else { return nil }
+            (wanted, reason) = (choice.system, "known by its serial number")
+        }
+        guard let wanted, wanted.manifest.system != attempts.system(of: parts.attempt)?.manifest.system else {
+            return nil
+        }
+        return (parts.attempt, given(wanted, to: node, after: attempts).system, reason)
     }
 }

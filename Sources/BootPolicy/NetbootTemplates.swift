@@ -4,14 +4,26 @@ import Mustache
 public struct NetbootTemplates: Sendable {
     let ipxe: MustacheTemplate
     let generations: MustacheTemplate
+    let pxelinux: MustacheTemplate
+    let menu: MustacheTemplate
+    let identify: MustacheTemplate
 
     /// - Parameters:
-    ///   - ipxe: The text of `netboot/ipxe/boot.ipxe`.
+    ///   - ipxe: The text of `netboot/ipxe/boot.ipxe`, which boots a system.
     ///   - generations: The text of `netboot/ipxe/generations.ipxe`; without it there is no menu of them.
+    ///   - menu: The text of `netboot/ipxe/menu.ipxe`, which lets somebody choose one.
+    ///   - pxelinux: The text of `netboot/pxelinux/pxelinux.cfg`.
+    ///   - identify: The text of `netboot/ipxe/identify.ipxe`, which tells the machine's serial number.
     /// - Throws: `BootPolicyError` that names the file.
-    public init(ipxe: String, generations: String = "#!ipxe\n") throws(BootPolicyError) {
-        self.ipxe = try Self.template(ipxe, "boot.ipxe")
+    public init(
+        ipxe: String, generations: String = "#!ipxe\n", menu: String = "#!ipxe\n", identify: String = "#!ipxe\n",
+        pxelinux: String = ""
+    ) throws(BootPolicyError) {
         self.generations = try Self.template(generations, "generations.ipxe")
+        self.pxelinux = try Self.template(pxelinux, "../pxelinux/pxelinux.cfg")
+        self.ipxe = try Self.template(ipxe, "boot.ipxe")
+        self.menu = try Self.template(menu, "menu.ipxe")
+        self.identify = try Self.template(identify, "identify.ipxe")
     }
 
     private static func template(_ text: String, _ name: String) throws(BootPolicyError) -> MustacheTemplate {

@@ -32,8 +32,8 @@ public struct BootferryCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Booting it",
                 subcommands: [
-                    BootCommand.self, ServeCommand.self, BootsCommand.self, PublishCommand.self, RollbackCommand.self,
-                    StormCommand.self,
+                    BootCommand.self, ServeCommand.self, NodeCommand.self, BootsCommand.self, PublishCommand.self,
+                    RollbackCommand.self, StormCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping the store",

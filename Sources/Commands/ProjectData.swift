@@ -47,10 +47,13 @@ struct ProjectData {
     }
 
     func templates() throws -> NetbootTemplates {
-        let ipxe = folder.appending("netboot/ipxe")
+        let scripts = folder.appending("netboot/ipxe")
         return try NetbootTemplates(
-            ipxe: HostFiles.text(ipxe.appending("boot.ipxe")),
-            generations: HostFiles.text(ipxe.appending("generations.ipxe")))
+            ipxe: HostFiles.text(scripts.appending("boot.ipxe")),
+            generations: HostFiles.text(scripts.appending("generations.ipxe")),
+            menu: HostFiles.text(scripts.appending("menu.ipxe")),
+            identify: HostFiles.text(scripts.appending("identify.ipxe")),
+            pxelinux: HostFiles.text(folder.appending("netboot/pxelinux/pxelinux.cfg")))
     }
 }
 

@@ -9,127 +9,84 @@ import NetbootServer
 import SystemModel
 import SystemPackage
 
-extension BootPolicy.UEFILoader: ExpressibleByArgument {}
+extension UEFILoader: ExpressibleByArgument {}
+extension SiteNetwork.DHCPMode: ExpressibleByArgument {}
 
-/// `bootferry serve`: whatever boots from the network there gets this system.
+/// `bootferry serve`: whatever boots from the network there gets what the site says.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serve a system to every machine that boots from a network.",
+        commandName: "serve", abstract: "Serve a site, or one system to every machine that boots from a network.",
         discussion: """
-            Builds the system if need be, then answers DHCP, TFTP and HTTP on the one interface that you name, and shows
-            each boot as it goes, from its first packet to the system's phone-home. Ctrl-C ends it.
+            A site file says which interfaces to serve on, which systems there are, and which machine gets what;
+            'netboot/site.yaml' is one to start from. With a system and an interface instead, every machine there gets
+            that system. Systems are built if need be. Then DHCP, TFTP and HTTP are answered, and each boot is shown as
+            it goes, from its first packet to the system's phone-home. Ctrl-C ends it.
 
             DHCP
               auto   look for another DHCP server first: beside one, serve as a proxy, which gives out no addresses;
                      where there is none, be the DHCP server, with the upper half of the interface's network
               proxy  boot data only, beside the DHCP server that is there
               full   be the DHCP server; refused where another one answers
-              off    TFTP and HTTP only
+              off    TFTP and HTTP only; '--other-server' prints what the DHCP server that is there must be told
 
             What a machine gets: BIOS gets iPXE by TFTP and then the system by HTTP; UEFI gets the system as one file,
-            by TFTP or, with HTTP Boot, by HTTP.
+            by TFTP or, with HTTP Boot, by HTTP. '--explain' prints what one machine would be told, packet by packet,
+            and opens no socket.
 
+              bootferry serve netboot/site.yaml
+              bootferry serve netboot/site.yaml --explain 52:54:00:12:34:56 --arch 7
+              bootferry serve netboot/site.yaml --other-server dnsmasq
               bootferry serve lab-node --interface eth1
               bootferry serve lab-node --interface eth1 --dhcp full --range 10.0.0.100-10.0.0.199
             """)
 
-    enum DHCPMode: String, ExpressibleByArgument, CaseIterable { case auto, proxy, full, off }
-
-    @Argument(help: "The system.")
-    var system: String
-    @Option(help: ArgumentHelp("The interface to serve on; nothing is served on any other.", valueName: "name"))
-    var interface: String
-    @Option(help: "auto, proxy, full or off.")
-    var dhcp = DHCPMode.auto
-    @Option(help: ArgumentHelp("Addresses to give out as a full DHCP server.", valueName: "first-last"))
-    var range: String?
-    @Option(help: ArgumentHelp("The router to tell clients of, as a full DHCP server.", valueName: "address"))
-    var router: String?
-    @Option(help: ArgumentHelp("A name server to tell clients of; may be given several times.", valueName: "address"))
-    var dns: [String] = []
-    @Option(help: ArgumentHelp("How long an address is lent.", valueName: "seconds"))
-    var lease = 3600
-    @Option(help: ArgumentHelp("The port for HTTP.", valueName: "port"))
-    var httpPort = 8080
-    @Option(help: ArgumentHelp("The port for TFTP; firmware asks on 69.", valueName: "port"))
-    var tftpPort = 69
-    @Option(help: "What UEFI machines get by PXE: 'uki', the system as one file, or 'ipxe', which then uses HTTP.")
-    var uefiLoader = BootPolicy.UEFILoader.uki
-    @Flag(help: "Answer IPv6 router solicitations with 'no router here', which saves iPXE 13 s; never as a proxy.")
-    var routerAdvertisements = false
-    @Flag(help: "Be a full DHCP server even where another one answers.")
-    var authoritative = false
+    @Argument(help: ArgumentHelp("A site file, or a system.", valueName: "site"))
+    var subject: String
+    @OptionGroup(title: "Explaining") var explaining: ExplainOptions
+    @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
     func run() async throws {
+        if try SiteSource.isSite(subject) {
+            try quick.refuse(for: subject)
+            let workspace = try Workspace(options)
+            let source = try SiteSource(subject, data: workspace.data)
+            if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
+            return try await serve(
+                source.site, try await source.published(in: workspace, mirror: mirror), workspace)
+        }
         // The interface first: a typing error should not cost a build.
-        let found = try NetworkInterface(named: interface)
-        let mode: NetbootConfiguration.Mode =
-            switch dhcp {
-            case .off: .off
-            case .proxy: .proxy
-            case .auto, .full: .full(range: try addressRange(of: found))
-            }
-        let (router, nameServers) = (try router.map(address), try dns.map(address))
+        var site = try quick.site()
         let workspace = try Workspace(options)
-        let pipeline = SystemPipeline(
-            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
-        let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
-        let image = try await pipeline.publishedImage()
-        try publish(image, isNew: before?.number != image.generation.number, workspace)
-        let watch = GenerationWatch(systems: [image.manifest.system], store: workspace.store)
+        let system = try SystemSource(subject, data: workspace.data)
+        site.systems = [
+            SiteSystem(name: system.system.name, source: subject, position: .init(file: subject, line: 1, column: 1))
+        ]
+        site.unknown = UnknownMachines(answer: .system, system: system.system.name)
+        let source = SiteSource(site: site, systems: [(system.system.name, system)])
+        if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
+        try await serve(site, try await source.published(in: workspace, mirror: mirror), workspace)
+    }
+
+    private func serve(_ site: Site, _ systems: [String: ServedSystem], _ workspace: Workspace) async throws {
+        let directory = workspace.store.directory
         var configuration = NetbootConfiguration(
-            interface: interface, mode: mode,
-            ports: .init(http: httpPort, tftp: tftpPort), routerAdvertisements: routerAdvertisements,
-            isAuthoritative: authoritative, router: router, nameServers: nameServers, leaseSeconds: lease,
-            uefiLoader: uefiLoader, everyone: try image.served(),
-            templates: try workspace.data.templates(), storeDirectory: workspace.store.directory.store,
-            leaseDatabase: workspace.store.directory.path.appending("leases-\(interface).json"),
-            bootLog: BootLogFiles.directory(below: workspace.store.directory.netboot, interface: interface))
+            site: site, systems: systems, templates: try workspace.data.templates(),
+            storeDirectory: directory.store, leaseDatabase: directory.leases, sightings: directory.sightings,
+            bootLog: BootLogFiles.directory(
+                below: directory.netboot, interface: site.networks.map(\.interface).joined(separator: "+")))
+        let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store)
         configuration.generations = { try watch.changes() }
-        do {
-            try await serve(configuration, workspace.terminal)
-        } catch let error as NetbootServerError {
-            guard dhcp == .auto, let other = error.otherServer else { throw error }
-            workspace.terminal.message("another DHCP server, \(other), gives out addresses on \(interface)")
-            configuration.mode = .proxy
-            try await serve(configuration, workspace.terminal)
-        }
-    }
-
-    /// What was just built is served; what was published or rolled back before stays as it is.
-    private func publish(_ image: BuiltImage, isNew: Bool, _ workspace: Workspace) throws {
-        let (name, number) = (image.manifest.system, image.generation.number)
-        let known = try workspace.store.rollout(of: name)
-        if let known, !isNew, known.generation != number {
-            let trial = known.trial.map { ", \($0.audience) get \($0.generation)" } ?? ""
-            return workspace.terminal.message(
-                "\(name): new boots get generation \(known.generation)\(trial); 'bootferry publish \(system)' gives all of "
-                    + "them \(number)")
-        }
-        guard isNew || known == nil else { return }
-        try workspace.store.roll(out: name) { _ in
-            Rollout(system: name, generation: number, since: Double(secondsSince1970()))
-        }
-    }
-
-    private func serve(_ configuration: NetbootConfiguration, _ terminal: Terminal) async throws {
+        let (terminal, settings) = (workspace.terminal, configuration)
         let server = Task {
             try await NetbootServer.run(
-                configuration, surroundings: .host,
+                settings, surroundings: .host,
                 logger: Logger(label: "serve") { _ in TerminalLog(terminal: terminal) },
                 show: { terminal.result($0) },
                 ready: { listening in
-                    let mode =
-                        switch configuration.mode {
-                        case .full(let range): "DHCP for \(range.lowerBound) to \(range.upperBound)"
-                        case .proxy: "proxyDHCP"
-                        case .off: "no DHCP"
-                        }
-                    terminal.message(
-                        "serving on \(configuration.interface), \(listening.address): \(mode), TFTP port "
-                            + "\(listening.tftpPort), HTTP port \(listening.httpPort); Ctrl-C ends it")
+                    for network in listening.networks { terminal.message(Self.line(network)) }
+                    terminal.message("Ctrl-C ends it")
                 })
         }
         let signals = [SIGINT, SIGTERM].map { number in
@@ -145,35 +102,89 @@ struct ServeCommand: AsyncParsableCommand {
         try await server.value
     }
 
-    private func address(_ text: String) throws -> IPv4Address {
+    private static func line(_ network: NetbootServer.Listening.Network) -> String {
+        let ranges = network.ranges.map { "\($0.lowerBound) to \($0.upperBound)" }.joined(separator: ", ")
+        let mode =
+            switch network.dhcp {
+            case .full, .auto: "DHCP for \(ranges.isEmpty ? "nodes with an address of their own" : ranges)"
+            case .proxy: network.otherServer.map { "proxyDHCP beside \($0)" } ?? "proxyDHCP"
+            case .off: "no DHCP"
+            }
+        return "serving on \(network.interface), \(network.address): \(mode), TFTP port \(network.tftpPort), "
+            + "HTTP port \(network.httpPort)"
+    }
+}
+
+/// What a site file says, for one interface on the command line.
+struct QuickSiteOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The interface to serve on; nothing is served on any other.", valueName: "name"))
+    var interface: String?
+    @Option(help: "auto, proxy, full or off; auto by default.")
+    var dhcp: SiteNetwork.DHCPMode?
+    @Option(help: ArgumentHelp("Addresses to give out as a full DHCP server.", valueName: "first-last"))
+    var range: String?
+    @Option(help: ArgumentHelp("The router to tell clients of, as a full DHCP server.", valueName: "address"))
+    var router: String?
+    @Option(help: ArgumentHelp("A name server to tell clients of; may be given several times.", valueName: "address"))
+    var dns: [String] = []
+    @Option(help: ArgumentHelp("How long an address is lent; 3600 by default.", valueName: "seconds"))
+    var lease: Int?
+    @Option(help: ArgumentHelp("The port for HTTP; 8080 by default.", valueName: "port"))
+    var httpPort: Int?
+    @Option(help: ArgumentHelp("The port for TFTP; firmware asks on 69.", valueName: "port"))
+    var tftpPort: Int?
+    @Option(help: "What UEFI machines get by PXE: 'uki', the system as one file, or 'ipxe', which then uses HTTP.")
+    var uefiLoader: UEFILoader?
+    @Flag(help: "Answer IPv6 router solicitations with 'no router here', which saves iPXE 13 s; never as a proxy.")
+    var routerAdvertisements = false
+    @Flag(help: "Be a full DHCP server even where another one answers.")
+    var authoritative = false
+
+    /// A site file says all of this itself.
+    func refuse(for path: String) throws {
+        let given: [(String, Bool)] = [
+            ("--interface", interface != nil), ("--dhcp", dhcp != nil), ("--range", range != nil),
+            ("--router", router != nil), ("--dns", !dns.isEmpty), ("--lease", lease != nil),
+            ("--http-port", httpPort != nil), ("--tftp-port", tftpPort != nil),
+            ("--uefi-loader", uefiLoader != nil), ("--router-advertisements", routerAdvertisements),
+            ("--authoritative", authoritative),
+        ]
+        if let option = given.first(where: \.1)?.0 {
+            throw ValidationError("'\(path)' is a site file, which says that itself: leave '\(option)' out")
+        }
+    }
+
+    /// The site without its system.
+    func site() throws -> Site {
+        guard let interface else {
+            throw ValidationError("a system is served on an interface that you name: --interface eth1")
+        }
+        _ = try NetworkInterface(named: interface)
+        let lending = AddressLending(
+            ranges: try range.map { [try Self.range($0)] } ?? [], router: try router.map(Self.address),
+            nameServers: try dns.map(Self.address), leaseSeconds: lease ?? SiteDefaults.leaseSeconds)
+        let network = SiteNetwork(
+            interface: interface, dhcp: dhcp ?? .auto, isAuthoritative: authoritative, lending: lending,
+            routerAdvertisements: routerAdvertisements)
+        return Site(
+            path: "", networks: [network], httpPort: httpPort ?? SiteDefaults.httpPort,
+            tftpPort: tftpPort ?? SiteDefaults.tftpPort, uefiLoader: uefiLoader ?? .uki)
+    }
+
+    static func address(_ text: String) throws -> IPv4Address {
         guard let address = IPv4Address(text) else {
             throw ValidationError("expected an IPv4 address, found '\(text)'")
         }
         return address
     }
 
-    /// The range asked for, or the upper half of the interface's network without its broadcast address.
-    private func addressRange(of interface: NetworkInterface) throws -> ClosedRange<IPv4Address> {
-        if let range {
-            let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { IPv4Address(String($0)) }
-            guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {
-                throw ValidationError(
-                    "--range takes two IPv4 addresses, such as 10.0.0.100-10.0.0.199, found '\(range)'")
-            }
-            return first...last
+    private static func range(_ range: String) throws -> ClosedRange<IPv4Address> {
+        let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { IPv4Address(String($0)) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {
+            throw ValidationError(
+                "--range takes two IPv4 addresses, such as 10.0.0.100-10.0.0.199, found '\(range)'")
         }
-        guard let (address, prefix) = interface.address else {
-            throw CommandError(
-                kind: .host, subject: "interface '\(interface.name)'", message: "has no IPv4 address",
-                remedy: "ip address add 10.77.0.1/24 dev \(interface.name)")
-        }
-        guard (8...29).contains(prefix) else {
-            throw ValidationError("\(interface.name)'s network /\(prefix) has no room to choose a range; give --range")
-        }
-        let size = UInt32(1) << (32 - prefix)
-        let network = address & ~(size - 1)
-        let half = network + size / 2
-        return IPv4Address(value: half + (half == address ? 1 : 0))...IPv4Address(value: network + size - 2)
+        return first...last
     }
 }
 

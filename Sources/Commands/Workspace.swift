@@ -8,9 +8,12 @@ struct Workspace {
     let store: LocalStore
     let data: ProjectData
     let terminal: Terminal
+    /// Results as JSON.
+    let json: Bool
 
     init(_ options: WorkspaceOptions) throws {
         terminal = Terminal(quiet: options.quiet)
+        json = options.json
         data = try ProjectData(named: options.dataDirectory)
         store = try Self.openStore(options)
     }

@@ -10,7 +10,7 @@ import SystemPackage
 ///     locks/        the collection lock and the objects' locks
 ///     generations/  images a site may boot (the publisher's)
 ///     log/          build logs (the builder's)
-///     netboot/      all that a boot server writes: boot records
+///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen
 public struct StateDirectory: Sendable, Hashable {
     /// Its root.
     public let path: FilePath
@@ -47,6 +47,10 @@ public struct StateDirectory: Sendable, Hashable {
     public var generations: FilePath { path.appending("generations") }
     public var log: FilePath { path.appending("log") }
     public var netboot: FilePath { path.appending("netboot") }
+    /// Addresses that the boot server has lent.
+    public var leases: FilePath { netboot.appending("leases.json") }
+    /// Machines that have asked the boot server for something.
+    public var sightings: FilePath { netboot.appending("seen.json") }
 
     /// Held shared while objects and roots are being added, alone while they are collected.
     var collectionLock: FilePath { locks.appending("collection") }

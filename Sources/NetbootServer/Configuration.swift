@@ -53,62 +53,69 @@ public struct NetbootConfiguration: Sendable {
         }
     }
 
-    public var interface: String
-    /// Nil takes the interface's first address.
-    public var serverAddress: IPv4Address?
-    public var mode: Mode
+    /// The networks, and who gets what there.
+    public var site: Site
+    /// The site's systems, by name.
+    public var systems: [String: ServedSystem]
     public var ports: Ports
-    /// Answer IPv6 router solicitations with "no router here", which saves iPXE 13 s a boot; never in proxy mode.
-    public var routerAdvertisements: Bool
-    /// Be a full DHCP server even where another one answers.
-    public var isAuthoritative: Bool
-    public var router: IPv4Address?
-    public var nameServers: [IPv4Address]
-    public var leaseSeconds: Int
-    public var uefiLoader: BootPolicy.UEFILoader
-    /// What every machine gets; nil for nothing.
-    public var everyone: ServedSystem?
-    public var nodes: [MACAddress: ServedSystem]
     public var templates: NetbootTemplates
     /// Where the store's objects lie: what `/nix/store` stands for in boot files.
     public var storeDirectory: FilePath
     /// Leases survive a restart here; nil forgets them.
     public var leaseDatabase: FilePath?
+    /// Who has asked is kept here; nil forgets them.
+    public var sightings: FilePath?
     /// The folder in which every boot's record is kept; nil forgets them.
     public var bootLog: FilePath?
     /// What may be given out of each system, where it has changed since the last call, else nil. Asked at the start and
     /// every two seconds after, on a thread that may block.
     public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
-    /// The group of a node that is in one, for rollouts.
-    public var groups: [MACAddress: String] = [:]
     public var limits: Limits
     /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
     public var tftpSinglePort = false
 
     public init(
-        interface: String, serverAddress: IPv4Address? = nil, mode: Mode, ports: Ports = Ports(),
-        routerAdvertisements: Bool = false, isAuthoritative: Bool = false, router: IPv4Address? = nil,
-        nameServers: [IPv4Address] = [], leaseSeconds: Int = 3600, uefiLoader: BootPolicy.UEFILoader = .uki,
-        everyone: ServedSystem?, nodes: [MACAddress: ServedSystem] = [:], templates: NetbootTemplates,
-        storeDirectory: FilePath, leaseDatabase: FilePath? = nil, bootLog: FilePath? = nil, limits: Limits = Limits()
+        site: Site, systems: [String: ServedSystem], ports: Ports? = nil, templates: NetbootTemplates,
+        storeDirectory: FilePath, leaseDatabase: FilePath? = nil, sightings: FilePath? = nil, bootLog: FilePath? = nil,
+        limits: Limits = Limits()
     ) {
-        self.interface = interface
-        self.serverAddress = serverAddress
-        self.mode = mode
-        self.ports = ports
-        self.routerAdvertisements = routerAdvertisements
-        self.isAuthoritative = isAuthoritative
-        self.router = router
-        self.nameServers = nameServers
-        self.leaseSeconds = leaseSeconds
-        self.uefiLoader = uefiLoader
-        self.everyone = everyone
-        self.nodes = nodes
+        self.bootLog = bootLog
+        self.site = site
+        self.systems = systems
+        self.ports = ports ?? Ports(http: site.httpPort, tftp: site.tftpPort)
         self.templates = templates
         self.storeDirectory = storeDirectory
         self.leaseDatabase = leaseDatabase
-        self.bootLog = bootLog
+        self.sightings = sightings
         self.limits = limits
+    }
+
+    /// One interface, and one system for every machine there, or nothing for any.
+    public init(
+        interface: String, serverAddress: IPv4Address? = nil, mode: Mode, ports: Ports = Ports(),
+        routerAdvertisements: Bool = false, isAuthoritative: Bool = false, router: IPv4Address? = nil,
+        nameServers: [IPv4Address] = [], leaseSeconds: Int = 3600, uefiLoader: BootPolicy.UEFILoader = .uki,
+        everyone: ServedSystem?, templates: NetbootTemplates, storeDirectory: FilePath,
+        leaseDatabase: FilePath? = nil, bootLog: FilePath? = nil, limits: Limits = Limits()
+    ) {
+        var site = Site.serving(everyone?.manifest.system, uefiLoader: uefiLoader)
+        var lending = AddressLending(router: router, nameServers: nameServers, leaseSeconds: leaseSeconds)
+        let dhcp: SiteNetwork.DHCPMode
+        switch mode {
+        case .full(let range):
+            dhcp = .full
+            lending.ranges = [range]
+        case .proxy: dhcp = .proxy
+        case .off: dhcp = .off
+        }
+        site.networks = [
+            SiteNetwork(
+                interface: interface, address: serverAddress, dhcp: dhcp, isAuthoritative: isAuthoritative,
+                lending: lending, routerAdvertisements: routerAdvertisements)
+        ]
+        self.init(
+            site: site, systems: everyone.map { [$0.manifest.system: $0] } ?? [:], ports: ports, templates: templates,
+            storeDirectory: storeDirectory, leaseDatabase: leaseDatabase, bootLog: bootLog, limits: limits)
     }
 }
 
@@ -119,14 +126,10 @@ public struct NetbootServerError: ExplainedError {
     public var message: String
     public var cause: String?
     public var remedy: String?
-    /// Set where another DHCP server is the reason.
-    public var otherServer: IPv4Address?
 
     public init(
-        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil,
-        otherServer: IPv4Address? = nil
+        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil
     ) {
-        self.otherServer = otherServer
         self.kind = kind
         self.subject = subject
         self.message = message

@@ -14,9 +14,16 @@ final class DHCPHandler: ChannelInboundHandler, Sendable {
     private let pool: NIOThreadPool
     /// 67 or 4011, whatever number the socket has.
     private let port: Int
+    /// Which of the site's networks, by its place.
+    private let network: Int
+    private let watch: AddressWatch?
     private let clientPort: Int
 
-    init(state: ServerState, database: LeaseDatabase?, pool: NIOThreadPool, port: Int) {
+    init(
+        state: ServerState, database: LeaseDatabase?, pool: NIOThreadPool, port: Int, network: Int, watch: AddressWatch?
+    ) {
+        self.network = network
+        self.watch = watch
         self.state = state
         self.database = database
         self.pool = pool
@@ -31,10 +38,14 @@ final class DHCPHandler: ChannelInboundHandler, Sendable {
             state.logger.debug(
                 "ignored a packet", metadata: ["from": "\(envelope.remoteAddress)", "reason": "\(reason)"])
         case .packet(let message):
-            guard let answer = state.answer(message, port: port) else { return }
+            guard let answer = state.answer(message, port: port, on: network) else { return }
             if let ignored = answer.ignored {
                 state.logger.debug(
                     "no answer", metadata: ["client": "\(message.macAddress, default: "?")", "reason": "\(ignored)"])
+            }
+            // Looked for while the client goes on: a boot does not wait for it.
+            if let address = answer.newlyLent, let client = message.macAddress {
+                watch?.look(for: address, lentTo: client)
             }
             let destination: SocketAddress?
             switch answer.destination {

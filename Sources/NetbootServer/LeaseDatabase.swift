@@ -6,7 +6,7 @@ import Synchronization
 import SystemPackage
 
 /// The leases on disk, as one JSON file that is replaced whole: written beside, synced, renamed.
-final class LeaseDatabase: Sendable {
+public final class LeaseDatabase: Sendable {
     private let path: FilePath
     private let writing = Mutex(Writing())
 
@@ -20,14 +20,15 @@ final class LeaseDatabase: Sendable {
     /// More clients than this wait for no disk; they ask again.
     static let mostWaiting = 1024
 
-    init(path: FilePath) { self.path = path }
+    public init(path: FilePath) { self.path = path }
 
     /// What an earlier run left, or nil where there is nothing.
     /// - Throws: `NetbootServerError` for a file that cannot be read.
-    func load() throws -> Leases? {
+    public func load() throws -> RememberedLeases? {
         guard FileManager.default.fileExists(atPath: path.string) else { return nil }
         do {
-            return try JSONDecoder().decode(Leases.self, from: Data(contentsOf: URL(fileURLWithPath: path.string)))
+            return try JSONDecoder().decode(
+                RememberedLeases.self, from: Data(contentsOf: URL(fileURLWithPath: path.string)))
         } catch {
             throw NetbootServerError(
                 kind: .corrupt, subject: path.string, message: "not a lease database", cause: "\(error)",
@@ -42,7 +43,7 @@ final class LeaseDatabase: Sendable {
     ///
     /// One write runs at a time; all who ask meanwhile share the next, so that a flood holds one thread.
     func save(
-        _ current: @escaping @Sendable () -> Leases?, on pool: NIOThreadPool,
+        _ current: @escaping @Sendable () -> RememberedLeases?, on pool: NIOThreadPool,
         then done: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
         let admission = writing.withLock { writing -> (isFull: Bool, starts: Bool) in
@@ -61,7 +62,7 @@ final class LeaseDatabase: Sendable {
         }
     }
 
-    private func writeAll(_ current: () -> Leases?) {
+    private func writeAll(_ current: () -> RememberedLeases?) {
         while true {
             let waiting = writing.withLock { writing in
                 defer { writing.waiting = [] }
@@ -77,7 +78,7 @@ final class LeaseDatabase: Sendable {
         }
     }
 
-    private func write(_ leases: Leases?) throws {
+    private func write(_ leases: RememberedLeases?) throws {
         guard let leases else { return }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]

@@ -4,14 +4,30 @@ import LinuxCalls
 import Logging
 import NIOCore
 import NIOPosix
+import SystemModel
 
 /// The boot server: DHCP, TFTP and HTTP sockets around `BootPolicy`, until its task is cancelled.
 public enum NetbootServer {
     /// What is being served, once every socket is open.
     public struct Listening: Sendable, Equatable {
-        public var address: IPv4Address
-        public var httpPort: Int
-        public var tftpPort: Int
+        public struct Network: Sendable, Equatable {
+            public var interface: String
+            public var address: IPv4Address
+            /// Full, proxy or off: what `auto` became.
+            public var dhcp: SiteNetwork.DHCPMode
+            public var ranges: [ClosedRange<IPv4Address>]
+            /// The DHCP server beside which `auto` became a proxy.
+            public var otherServer: IPv4Address?
+            public var httpPort: Int
+            public var tftpPort: Int
+        }
+
+        /// In the site's order; at least one.
+        public var networks: [Network]
+
+        public var address: IPv4Address { networks.first?.address ?? .unspecified }
+        public var httpPort: Int { networks.first?.httpPort ?? 0 }
+        public var tftpPort: Int { networks.first?.tftpPort ?? 0 }
     }
 
     /// Serves until the task is cancelled, then closes every socket and returns.
@@ -30,7 +46,6 @@ public enum NetbootServer {
         ready: @escaping @Sendable (Listening) -> Void = { _ in },
         finished: @escaping @Sendable ([BootAttempt]) -> Void = { _ in }
     ) async throws {
-        let interface = try check(configuration)
         var configuration = configuration
         configuration.limits = configuration.limits.fitting(descriptors: try raiseDescriptorLimit())
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount))
@@ -41,17 +56,18 @@ public enum NetbootServer {
         let result: Result<Void, any Error>
         do {
             try await opened.open(
-                configuration, interface: interface, group: group, pool: pool, loops: loops, surroundings: surroundings,
+                configuration, group: group, pool: pool, loops: loops, surroundings: surroundings,
                 logger: logger, show: show, booted: booted)
             ready(opened.listening)
-            try await waitForCancellation(opened, pool)
+            try await waitForCancellation(opened, configuration, logger, pool)
             result = .success(())
         } catch is CancellationError {
             result = .success(())
         } catch {
             result = .failure(error)
         }
-        opened.advertiser?.stop()
+        for advertiser in opened.advertisers { advertiser.stop() }
+        for watch in opened.watches { watch.stop() }
         for channel in opened.channels { try? await channel.close() }
         await loops.stop()
         finished(opened.state?.attempts ?? [])
@@ -61,31 +77,33 @@ public enum NetbootServer {
         try result.get()
     }
 
-    /// Boots that fell silent are noticed between packets, and generations that were published meanwhile.
-    private static func waitForCancellation(_ sockets: Sockets, _ pool: NIOThreadPool) async throws {
+    /// Between packets, boots that fell silent are noticed, and generations that were published; who was seen is written
+    /// down.
+    private static func waitForCancellation(
+        _ sockets: Sockets, _ configuration: NetbootConfiguration, _ logger: Logger, _ pool: NIOThreadPool
+    ) async throws {
+        var written = sockets.state?.sightings
         var turn = 0
         while true {
-            try await Task.sleep(for: .seconds(2))
-            guard let state = sockets.state else { continue }
-            state.expire()
-            await state.refreshGenerations(on: pool)
+            let pause: Result<Void, any Error>
+            do {
+                pause = .success(try await Task.sleep(for: .seconds(2)))
+            } catch {
+                pause = .failure(error)
+            }
+            sockets.state?.expire()
+            await sockets.state?.refreshGenerations(on: pool)
             turn += 1
-            if turn % 30 == 0 { state.files.forgetUnused() }
+            if turn % 30 == 0 { sockets.state?.files.forgetUnused() }
+            if let path = configuration.sightings, let seen = sockets.state?.sightings, seen != written {
+                do {
+                    try await pool.runIfActive { try SightingsFile(path: path).save(seen) }
+                    written = seen
+                } catch {
+                    logger.warning("who was seen cannot be written down", metadata: ["error": "\(error)"])
+                }
+            }
+            try pause.get()
         }
-    }
-
-    private static func check(_ configuration: NetbootConfiguration) throws -> NetworkInterface {
-        guard !configuration.interface.isEmpty else {
-            throw NetbootServerError(
-                kind: .usage, subject: "", message: "no network interface was named, so nothing is served",
-                remedy: "name one: --interface eth1")
-        }
-        let interface = try NetworkInterface(named: configuration.interface)
-        guard interface.isUp else {
-            throw NetbootServerError(
-                subject: "interface \"\(interface.name)\"", message: "is down",
-                remedy: "ip link set \(interface.name) up")
-        }
-        return interface
     }
 }

@@ -11,7 +11,8 @@ import SystemPackage
 final class ServerState: Sendable {
     private struct Shared {
         var policy: BootPolicy
-        var responder: DHCPResponder?
+        /// One for each network of the site, in its order.
+        var places: [Place]
         var attempts = BootAttempts()
         var log: BootLog?
 
@@ -19,6 +20,38 @@ final class ServerState: Sendable {
         mutating func keepRecords() {
             if let log { log.append(attempts.takeRecords()) }
         }
+
+        /// The policy as one network sees it.
+        func policy(at network: Int) -> BootPolicy {
+            var policy = policy
+            policy.serverAddress = places[network].address
+            policy.httpPort = places[network].httpPort
+            policy.isProxy = places[network].isProxy
+            return policy
+        }
+
+        /// Where there are several networks, a boot's identifier ends in the letter of its own: whoever asks for its files
+        /// is told of the address that it can reach.
+        static func identifier(_ identifier: String, on network: Int, of count: Int) -> String {
+            count == 1 ? identifier : identifier.prefix(31) + String(network, radix: 36)
+        }
+
+        func network(of attempt: String?) -> Int {
+            guard places.count > 1, let last = attempt?.last, let network = Int(String(last), radix: 36),
+                places.indices.contains(network)
+            else { return 0 }
+            return network
+        }
+    }
+
+    /// One network of the site, as this server stands in it.
+    struct Place: Sendable {
+        var interface: String
+        var address: IPv4Address
+        var isProxy: Bool
+        /// What the kernel chose, where the configuration left it open.
+        var httpPort: Int
+        var responder: DHCPResponder?
     }
 
     let storeDirectory: FilePath
@@ -34,7 +67,7 @@ final class ServerState: Sendable {
     private let rates = Mutex(RequestRates())
 
     init(
-        policy: BootPolicy, responder: DHCPResponder?, configuration: NetbootConfiguration,
+        policy: BootPolicy, places: [Place], configuration: NetbootConfiguration,
         surroundings: NetbootSurroundings, logger: Logger, show: @escaping @Sendable (String) -> Void,
         booted: @escaping @Sendable (BootAttempt) -> Void
     ) {
@@ -45,43 +78,81 @@ final class ServerState: Sendable {
         self.surroundings = surroundings
         self.logger = logger
         self.show = show
-        shared = Mutex(Shared(policy: policy, responder: responder))
+        shared = Mutex(Shared(policy: policy, places: places))
     }
 
-    var leases: Leases? { shared.withLock { $0.responder?.leases } }
+    /// What the lease database is to hold; nil where no addresses are lent.
+    var leases: RememberedLeases? {
+        shared.withLock { shared in
+            let found = shared.places.compactMap { $0.responder?.leases }
+            return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases))
+        }
+    }
     var attempts: [BootAttempt] { shared.withLock { $0.attempts.all } }
+    var sightings: Sightings { shared.withLock { $0.policy.seen } }
 
     /// The port the kernel chose, where the configuration left it open.
-    func serve(onHTTPPort port: Int) { shared.withLock { $0.policy.httpPort = port } }
+    func serve(onHTTPPort port: Int, network: Int) { shared.withLock { $0.places[network].httpPort = port } }
 
-    func answer(_ message: DHCP.Message, port: Int) -> DHCPResponder.Answer? {
+    func remember(_ seen: Sightings) { shared.withLock { $0.policy.seen = seen } }
+
+    func answer(_ message: DHCP.Message, port: Int, on network: Int) -> DHCPResponder.Answer? {
         let now = surroundings.now()
         let answer = shared.withLock { shared -> DHCPResponder.Answer? in
-            guard var responder = shared.responder else { return nil }
+            guard var responder = shared.places[network].responder else { return nil }
+            let seconds = Int(clamping: now.components.seconds)
+            let count = shared.places.count
+            if !message.isReply, let request = BootRequest(message) {
+                shared.policy.seen.note(request, on: shared.places[network].interface, now: seconds)
+            }
             // Moved out and back, so that the leases are changed in place.
-            shared.responder = nil
-            defer { shared.responder = responder }
+            shared.places[network].responder = nil
+            defer { shared.places[network].responder = responder }
             defer { shared.keepRecords() }
-            return responder.answer(
-                message, port: port, now: now, policy: shared.policy, attempts: &shared.attempts,
-                newIdentifier: surroundings.newIdentifier)
+            let answer = responder.answer(
+                message, port: port, now: now, policy: shared.policy(at: network), attempts: &shared.attempts,
+                newIdentifier: { Shared.identifier(surroundings.newIdentifier(), on: network, of: count) })
+            if let reply = answer.reply, reply.messageType == .acknowledge, reply.yourAddress != .unspecified,
+                let mac = message.macAddress
+            {
+                shared.policy.seen.note(address: reply.yourAddress, of: mac)
+            }
+            return answer
         }
         answer?.lines.forEach(show)
         return answer
+    }
+
+    /// Another machine uses an address that was lent; true where the lease database must be written.
+    func isTaken(_ address: IPv4Address, by other: MACAddress, on network: Int) -> Bool {
+        let seconds = Int(clamping: surroundings.now().components.seconds)
+        return shared.withLock { $0.places[network].responder?.isTaken(address, by: other, now: seconds) ?? false }
     }
 
     func bootFile(named name: String) -> (name: BootFileName, file: BootFile)? {
         let now = surroundings.now()
         // Inside the lock: a copy of the attempts taken out would be copied in full by the next change.
         let (file, lines) = shared.withLock { shared -> ((name: BootFileName, file: BootFile)?, [String]) in
-            guard let chosen = shared.policy.generation(chosenBy: name, for: shared.attempts) else {
-                return (shared.policy.bootFile(named: name, for: shared.attempts), [])
+            let attempt = BootFileName.attempt(in: name)
+            if let attempt, let serial = BootFileName.serial(in: name),
+                let node = shared.attempts.attempt(attempt)?.node
+            {
+                shared.policy.seen.note(serial: serial, of: node)
+            }
+            let policy = shared.policy(at: shared.network(of: attempt))
+            guard let chosen = policy.choice(madeBy: name, for: shared.attempts) else {
+                return (policy.bootFile(named: name, for: shared.attempts), [])
             }
             defer { shared.keepRecords() }
             let lines = shared.attempts.change(
-                chosen.attempt, to: chosen.system, reason: "chosen in the machine's menu", now: now)
-            let script = BootFileName(attempt: chosen.attempt, file: .script).text(for: chosen.system)
-            return (shared.policy.bootFile(named: script, for: shared.attempts), lines)
+                chosen.attempt, to: chosen.system, reason: chosen.reason, now: now)
+            // What was asked for stands for the script of what was chosen.
+            let script =
+                policy.bootFile(named: name, for: shared.attempts)
+                ?? policy.bootFile(
+                    named: BootFileName(attempt: chosen.attempt, file: .script).text(for: chosen.system),
+                    for: shared.attempts)
+            return (script, lines)
         }
         lines.forEach(show)
         return file

@@ -1,71 +1,85 @@
 import BootPolicy
 import BootProtocols
+import Foundation
 import Glibc
 import LinuxCalls
 import Logging
 import NIOCore
 import NIOPosix
+import SystemModel
 
 /// The sockets of a running server, in the order they are opened: HTTP and TFTP first, so that no client is offered what
 /// is not yet there.
 struct Sockets {
     var channels: [any Channel] = []
     var state: ServerState?
-    var advertiser: RouterAdvertiser?
-    var listening = NetbootServer.Listening(address: .unspecified, httpPort: 0, tftpPort: 0)
+    var advertisers: [RouterAdvertiser] = []
+    var watches: [AddressWatch] = []
+    var listening = NetbootServer.Listening(networks: [])
 
     mutating func open(
-        _ configuration: NetbootConfiguration, interface: NetworkInterface, group: any EventLoopGroup,
-        pool: NIOThreadPool, loops: DataLoops, surroundings: NetbootSurroundings, logger: Logger,
-        show: @escaping @Sendable (String) -> Void, booted: @escaping @Sendable (BootAttempt) -> Void
+        _ configuration: NetbootConfiguration, group: any EventLoopGroup, pool: NIOThreadPool,
+        loops: DataLoops, surroundings: NetbootSurroundings, logger: Logger, show: @escaping @Sendable (String) -> Void,
+        booted: @escaping @Sendable (BootAttempt) -> Void
     ) async throws {
-        let network = try Self.network(configuration, interface)
-        let mac = interface.hardwareAddress.flatMap(MACAddress.init(bytes:))
-        if case .full = configuration.mode, !configuration.isAuthoritative, let mac {
-            try await Self.refuseWhereAnotherServes(
-                configuration, mac, network.serverAddress, pool,
-                now: surroundings.now)
+        var networks: [SettledNetwork] = []
+        for network in configuration.site.networks {
+            networks.append(try await SettledNetwork(network, pool: pool, now: surroundings.now))
         }
-        let isProxy = configuration.mode == .proxy
-        var policy = BootPolicy(
-            serverAddress: network.serverAddress, httpPort: configuration.ports.http,
-            uefiLoader: configuration.uefiLoader,
-            isProxy: isProxy, everyone: configuration.everyone, nodes: configuration.nodes,
-            templates: configuration.templates)
-        policy.groups = configuration.groups
+        guard let first = networks.first else {
+            throw NetbootServerError(
+                kind: .usage, subject: "", message: "no network interface was named, so nothing is served",
+                remedy: "name one: --interface eth1")
+        }
+        let policy = BootPolicy(
+            serverAddress: first.address, httpPort: configuration.ports.http, site: configuration.site,
+            systems: configuration.systems, templates: configuration.templates)
         let database = configuration.leaseDatabase.map(LeaseDatabase.init(path:))
-        let responder: DHCPResponder? =
-            switch configuration.mode {
-            case .full(let range):
-                DHCPResponder(mode: .full(range: range), network: network, remembered: try database?.load())
-            case .proxy: DHCPResponder(mode: .proxy, network: network)
-            case .off: nil
-            }
+        let remembered = networks.contains { $0.dhcp == .full } ? try database?.load() : nil
+        let places = networks.map { network in
+            ServerState.Place(
+                interface: network.interface.name, address: network.address, isProxy: network.dhcp == .proxy,
+                httpPort: configuration.ports.http,
+                responder: network.dhcp == .off
+                    ? nil
+                    : DHCPResponder(
+                        mode: network.dhcp == .full ? .full : .proxy, subnets: network.subnets,
+                        remembered: remembered))
+        }
         let state = ServerState(
-            policy: policy, responder: responder, configuration: configuration, surroundings: surroundings,
+            policy: policy, places: places, configuration: configuration, surroundings: surroundings,
             logger: logger, show: show, booted: booted)
         self.state = state
+        if let path = configuration.sightings { state.remember(SightingsFile(path: path).load(logger)) }
         try state.refreshGenerations()
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
-        let httpPort = try await openHTTP(configuration, network.serverAddress, state, loops)
-        let tftpPort = try await openTFTP(configuration, network.serverAddress, interface.mtu, state, loops)
-        if responder != nil {
-            try await openDHCP(configuration, isProxy: isProxy, state, isProxy ? nil : database, group, pool)
+        for (place, network) in networks.enumerated() {
+            let httpPort = try await openHTTP(configuration, network, place, state, loops)
+            let tftpPort = try await openTFTP(configuration, network, state, loops)
+            listening.networks.append(
+                .init(
+                    interface: network.interface.name, address: network.address, dhcp: network.dhcp,
+                    ranges: network.subnets.flatMap(\.lending.ranges), otherServer: network.otherServer,
+                    httpPort: httpPort, tftpPort: tftpPort))
         }
-        if configuration.routerAdvertisements, !isProxy, let mac { try advertise(interface, mac, pool, logger) }
-        listening = NetbootServer.Listening(
-            address: network.serverAddress, httpPort: httpPort, tftpPort: tftpPort)
+        for (place, network) in networks.enumerated() where network.dhcp != .off {
+            try await openDHCP(configuration, network, place, state, database, group, pool, logger)
+            if network.written.routerAdvertisements, network.dhcp != .proxy, let mac = network.mac {
+                try advertise(network.interface, mac, logger)
+            }
+        }
     }
 
     private func openHTTP(
-        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ state: ServerState, _ loops: DataLoops
+        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ place: Int, _ state: ServerState,
+        _ loops: DataLoops
     ) async throws -> Int {
         let port = configuration.ports.http
         do {
             let opened = try InterfaceSocket(
-                interface: configuration.interface, address: address.value, port: port, for: .connections)
+                interface: network.interface.name, address: network.address.value, port: port, for: .connections)
             let chosen = opened.localPort ?? port
-            state.serve(onHTTPPort: chosen)
+            state.serve(onHTTPPort: chosen, network: place)
             let socket = opened.handOver()
             let register = HTTPListener.Register()
             for (index, loop) in loops.all.enumerated() {
@@ -81,16 +95,15 @@ struct Sockets {
     }
 
     private func openTFTP(
-        _ configuration: NetbootConfiguration, _ address: IPv4Address, _ mtu: Int, _ state: ServerState,
-        _ loops: DataLoops
+        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ state: ServerState, _ loops: DataLoops
     ) async throws -> Int {
         let port = configuration.ports.tftp
         do {
             let opened = try InterfaceSocket(
-                interface: configuration.interface, address: address.value, port: port, for: .datagrams)
+                interface: network.interface.name, address: network.address.value, port: port, for: .datagrams)
             let chosen = opened.localPort ?? port
             let socket = opened.handOver()
-            let interface = configuration.interface
+            let (interface, address, mtu) = (network.interface.name, network.address, network.interface.mtu)
             let sharesPort = configuration.tftpSinglePort
             try await loops.all[0].run { loop in
                 _ = try TFTPListener(
@@ -104,14 +117,17 @@ struct Sockets {
     }
 
     private mutating func openDHCP(
-        _ configuration: NetbootConfiguration, isProxy: Bool, _ state: ServerState, _ database: LeaseDatabase?,
-        _ group: any EventLoopGroup, _ pool: NIOThreadPool
+        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ place: Int, _ state: ServerState,
+        _ database: LeaseDatabase?, _ group: any EventLoopGroup, _ pool: NIOThreadPool, _ logger: Logger
     ) async throws {
+        let isProxy = network.dhcp == .proxy
+        let watch = isProxy ? nil : watch(network, place, state, database, pool, logger)
         var ports = [(configuration.ports.dhcp, DHCP.serverPort)]
         if isProxy { ports.append((configuration.ports.proxy, DHCP.proxyPort)) }
         for (port, role) in ports {
-            let socket = try InterfaceSocket(interface: configuration.interface, port: port)
-            let handler = DHCPHandler(state: state, database: database, pool: pool, port: role)
+            let socket = try InterfaceSocket(interface: network.interface.name, port: port)
+            let handler = DHCPHandler(
+                state: state, database: isProxy ? nil : database, pool: pool, port: role, network: place, watch: watch)
             channels.append(
                 try await DatagramBootstrap(group: group)
                     .channelInitializer { $0.pipeline.addHandler(handler) }
@@ -119,52 +135,39 @@ struct Sockets {
         }
     }
 
+    /// Looks whether lent addresses are in use by others; without the right to, it does not, and says so.
+    private mutating func watch(
+        _ network: SettledNetwork, _ place: Int, _ state: ServerState, _ database: LeaseDatabase?,
+        _ pool: NIOThreadPool, _ logger: Logger
+    ) -> AddressWatch? {
+        guard let mac = network.mac else { return nil }
+        do {
+            let watch = AddressWatch(
+                socket: try ARPSocket(interface: network.interface), mac: mac, logger: logger
+            ) { address, other in
+                guard state.isTaken(address, by: other, on: place) else { return }
+                logger.warning(
+                    "a lent address is in use by another machine and is left alone for a while",
+                    metadata: ["address": "\(address)", "by": "\(other)"])
+                database?.save({ state.leases }, on: pool) { _ in }
+            }
+            watches.append(watch)
+            // A thread of its own: the pool's are few, and for work that ends.
+            Thread.detachNewThread { watch.run() }
+            return watch
+        } catch {
+            logger.notice(
+                "addresses are lent without a look whether others use them", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
     private mutating func advertise(
-        _ interface: NetworkInterface, _ mac: MACAddress, _ pool: NIOThreadPool, _ logger: Logger
+        _ interface: NetworkInterface, _ mac: MACAddress, _ logger: Logger
     ) throws {
         let advertiser = RouterAdvertiser(socket: try RouterSocket(interface: interface), mac: mac, logger: logger)
-        self.advertiser = advertiser
-        pool.submit { state in if case .active = state { advertiser.run() } }
-    }
-
-    private static func network(
-        _ configuration: NetbootConfiguration, _ interface: NetworkInterface
-    ) throws -> DHCPResponder.Network {
-        guard let found = interface.address else {
-            throw NetbootServerError(
-                subject: "interface \"\(interface.name)\"", message: "has no IPv4 address to serve from",
-                remedy: "give it one: ip address add 10.77.0.1/24 dev \(interface.name)")
-        }
-        let address = configuration.serverAddress ?? IPv4Address(value: found.value)
-        let network = DHCPResponder.Network(
-            serverAddress: address, prefixLength: found.prefixLength, router: configuration.router,
-            nameServers: configuration.nameServers, leaseSeconds: configuration.leaseSeconds)
-        if case .full(let range) = configuration.mode {
-            for end in [range.lowerBound, range.upperBound]
-            where end.value & network.mask != address.value & network.mask {
-                throw NetbootServerError(
-                    kind: .usage, subject: "range \(range.lowerBound)-\(range.upperBound)",
-                    message: "\(end) is not in the network \(address)/\(found.prefixLength) of \"\(interface.name)\"")
-            }
-        }
-        return network
-    }
-
-    private static func refuseWhereAnotherServes(
-        _ configuration: NetbootConfiguration, _ mac: MACAddress, _ address: IPv4Address, _ pool: NIOThreadPool,
-        now: @escaping @Sendable () -> Duration
-    ) async throws {
-        let interface = configuration.interface
-        let other = try await pool.runIfActive {
-            try DHCPProbe.run(
-                interface: interface, mac: mac, address: address,
-                transaction: UInt32(truncatingIfNeeded: Int64(now() / .microseconds(1))), now: now)
-        }
-        guard let other else { return }
-        throw NetbootServerError(
-            subject: "interface \"\(interface)\"", message: "another DHCP server answers there: \(other)",
-            remedy: "serve beside it with --dhcp proxy, or stop it; --authoritative serves all the same",
-            otherServer: other)
+        advertisers.append(advertiser)
+        Thread.detachNewThread { advertiser.run() }
     }
 
     private static func portTaken(_ what: String, _ option: String, _ error: NetworkCallError) -> NetbootServerError {

@@ -22,9 +22,12 @@ import Testing
         #expect(!offer.why.isEmpty)
     }
 
-    @Test func `a machine of another architecture is ignored, with the reason`() throws {
+    @Test func `a machine of another architecture gets an address at most, with the reason`() throws {
         let request = BootRequest(mac: Sample.node, client: .pxe, architecture: .init(rawValue: 11))
-        guard case .ignored(let reason) = try Sample.policy().offer(to: request, attempt: "a").answer else {
+        let full = try Sample.policy().offer(to: request, attempt: "a")
+        #expect(full.answer == .addressOnly && full.why.contains { $0.contains("ARM64 UEFI cannot run") })
+        guard case .ignored(let reason) = try Sample.policy(isProxy: true).offer(to: request, attempt: "a").answer
+        else {
             Issue.record("it was answered")
             return
         }
@@ -127,7 +130,8 @@ import Testing
     @Test func `a node in flight keeps the system it began with`() throws {
         var policy = try Sample.policy()
         let attempts = try Self.attempts()
-        policy.everyone = try Sample.system("newer")
+        policy.site = .serving("newer")
+        policy.systems = ["newer": try Sample.system("newer")]
         #expect(policy.bootFile(named: "boot/a1/lab-node.efi", for: attempts) != nil)
         #expect(policy.bootFile(named: "boot/a1/newer.efi", for: attempts) == nil)
         #expect(policy.bootFile(named: "newer.efi", for: attempts) != nil)

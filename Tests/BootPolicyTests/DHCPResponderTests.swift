@@ -12,10 +12,16 @@ struct Conversation {
     /// The next boot's.
     var identifier = "a1"
 
-    init(_ mode: DHCPResponder.Mode, remembered: Leases? = nil) throws {
+    /// - Parameter ranges: nil for a proxy.
+    init(
+        _ ranges: [ClosedRange<IPv4Address>]?, remembered: RememberedLeases? = nil, policy: BootPolicy? = nil,
+        more: [Subnet] = []
+    ) throws {
+        var subnet = Subnet(serverAddress: Sample.server, prefixLength: 24)
+        subnet.lending.ranges = ranges ?? []
         responder = DHCPResponder(
-            mode: mode, network: .init(serverAddress: Sample.server, prefixLength: 24), remembered: remembered)
-        policy = try Sample.policy(isProxy: mode == .proxy)
+            mode: ranges == nil ? .proxy : .full, subnets: [subnet] + more, remembered: remembered)
+        self.policy = try policy ?? Sample.policy(isProxy: ranges == nil)
     }
 
     mutating func say(_ message: DHCP.Message, port: Int = DHCP.serverPort) -> DHCPResponder.Answer {
@@ -27,7 +33,7 @@ struct Conversation {
 }
 
 @Suite struct DHCPResponderTests {
-    static let full = DHCPResponder.Mode.full(range: IPv4Address("10.77.0.100")!...IPv4Address("10.77.0.101")!)
+    static let full = [IPv4Address("10.77.0.100")!...IPv4Address("10.77.0.101")!]
     static let pxe = "PXEClient:Arch:00007:UNDI:003000"
 
     static func request(_ address: IPv4Address, server: IPv4Address? = Sample.server) -> DHCP.Message {
@@ -52,7 +58,7 @@ struct Conversation {
         let answer = talk.say(Self.request(offer.yourAddress))
         #expect(answer.reply?.messageType == .acknowledge)
         #expect(answer.leasesChanged)
-        #expect(talk.responder.leases?.lease(of: Sample.node, now: talk.now)?.address == offer.yourAddress)
+        #expect(talk.responder.lease(of: Sample.node, now: talk.now)?.address == offer.yourAddress)
         let reply = try #require(answer.reply)
         #expect(DHCP.Message.read(reply.bytes).packet == reply)
     }
@@ -90,18 +96,20 @@ struct Conversation {
     }
 
     @Test func `network, broadcast, router, name server and server addresses are given to no one`() throws {
-        let network = DHCPResponder.Network(
+        var subnet = Subnet(
             serverAddress: Sample.server, prefixLength: 24, router: IPv4Address("10.77.0.2"),
             nameServers: [try #require(IPv4Address("10.77.0.3"))])
         let low = try #require(IPv4Address("10.77.0.0"))
-        var talk = try Conversation(.full(range: low...IPv4Address(value: low.value + 4)))
-        talk.responder = DHCPResponder(mode: talk.responder.mode, network: network)
+        subnet.lending.ranges = [low...IPv4Address(value: low.value + 4)]
+        var talk = try Conversation(Self.full)
+        talk.responder = DHCPResponder(mode: .full, subnets: [subnet])
         #expect(talk.say(Sample.message(.discover)).reply?.yourAddress == IPv4Address("10.77.0.4"))
         for address in ["10.77.0.0", "10.77.0.1", "10.77.0.2", "10.77.0.3"] {
             #expect(talk.say(Self.request(IPv4Address(address)!)).reply?.messageType == .refuse, "\(address)")
         }
         let last = try #require(IPv4Address("10.77.0.255"))
-        talk.responder = DHCPResponder(mode: .full(range: last...last), network: network)
+        subnet.lending.ranges = [last...last]
+        talk.responder = DHCPResponder(mode: .full, subnets: [subnet])
         #expect(talk.say(Sample.message(.discover)).reply == nil)
     }
 
@@ -123,7 +131,7 @@ struct Conversation {
     }
 
     @Test func `a proxy offers no address, leaves requests to the other server, and answers on 4011`() throws {
-        var talk = try Conversation(.proxy)
+        var talk = try Conversation(nil)
         let offer = try #require(talk.say(Sample.message(.discover, vendor: Self.pxe, architecture: 7)).reply)
         #expect(offer.yourAddress == .unspecified)
         #expect(offer[.leaseSeconds] == nil && offer[.subnetMask] == nil)

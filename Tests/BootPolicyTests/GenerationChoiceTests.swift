@@ -97,7 +97,7 @@ import Testing
         var boots = 0
 
         init() throws {
-            talk = try Conversation(.full(range: IPv4Address("10.77.0.100")!...IPv4Address("10.77.0.101")!))
+            talk = try Conversation(DHCPResponderTests.full)
             talk.policy.generations["lab-node"] = ServedGenerations(
                 rollout: Rollout(system: "lab-node", generation: 1, since: 0),
                 systems: try Dictionary(

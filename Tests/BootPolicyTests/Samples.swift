@@ -1,4 +1,5 @@
 import BootProtocols
+import Diagnostics
 import SystemModel
 
 @testable import BootPolicy
@@ -44,8 +45,50 @@ enum Sample {
     static func policy(isProxy: Bool = false, loader: BootPolicy.UEFILoader = .uki) throws -> BootPolicy {
         BootPolicy(
             serverAddress: server, httpPort: 8080, uefiLoader: loader, isProxy: isProxy, everyone: try system(),
-            templates: try NetbootTemplates(
-                ipxe: "#!ipxe\nkernel {{{base}}}/kernel {{{parameters}}}\ninitrd {{{base}}}/initrd\n"))
+            templates: try templates())
+    }
+
+    static func templates() throws -> NetbootTemplates {
+        try NetbootTemplates(
+            ipxe: "#!ipxe\nkernel {{{base}}}/kernel {{{parameters}}}\ninitrd {{{base}}}/initrd\n",
+            menu: "#!ipxe\n{{#systems}}chain {{{base}}}/{{{name}}}/boot.ipxe\n{{/systems}}default {{{default}}}\n",
+            identify: "#!ipxe\nchain {{{base}}}/serial.${serial}/boot.ipxe\n",
+            pxelinux: "KERNEL kernel\nINITRD initrd\nAPPEND {{{parameters}}}\n")
+    }
+
+    /// A site with a node by MAC address, one by UUID, one by serial number, and two systems.
+    static func site(_ unknown: UnknownMachines = .init(answer: .nothing), serials: Bool = false) -> Site {
+        let place = SourcePosition(file: "site.yaml", line: 7, column: 3)
+        func node(_ name: String, _ identity: NodeIdentity, _ choices: NodeChoices, _ address: String? = nil) -> Node {
+            Node(
+                name: name, position: place, identity: identity, address: address.flatMap(IPv4Address.init),
+                group: "bench", settings: choices)
+        }
+        return Site(
+            path: "site.yaml", networks: [],
+            systems: ["lab-node", "other"].map { SiteSystem(name: $0, source: $0, position: place) },
+            groups: [
+                NodeGroup(
+                    name: "bench", position: place,
+                    settings: NodeChoices(system: "lab-node", kernelParameters: ["group=1"]))
+            ],
+            nodes: [
+                node(
+                    "by-mac", NodeIdentity(macs: [Sample.node]),
+                    NodeChoices(hostname: "first", kernelParameters: ["own=2"]),
+                    "10.77.0.11"),
+                node("by-uuid", NodeIdentity(uuid: uuid), NodeChoices(system: "other")),
+            ] + (serials ? [node("by-serial", NodeIdentity(serial: "S1"), NodeChoices(system: "other"))] : []),
+            unknown: unknown)
+    }
+
+    static let uuid = MachineUUID("4c4c4544-0042-3510-8054-b4c04f4d3132")!
+    static let stranger = MACAddress("02:00:00:00:00:01")!
+
+    static func policy(_ site: Site, isProxy: Bool = false) throws -> BootPolicy {
+        BootPolicy(
+            serverAddress: server, httpPort: 8080, isProxy: isProxy, site: site,
+            systems: ["lab-node": try system(), "other": try system("other")], templates: try templates())
     }
 
     static func message(

@@ -18,7 +18,8 @@ import Testing
     private func cleanUp() { try? FileManager.default.removeItem(atPath: folder.string) }
 
     @Test(arguments: [
-        "lock", "fetch", "build", "plan", "show", "why", "schema", "boot", "serve", "boots", "publish", "rollback",
+        "lock", "fetch", "build", "plan", "show", "why", "schema", "boot", "serve", "node", "boots", "publish",
+        "rollback",
         "generations", "gc", "verify", "doctor",
     ])
     func `every verb explains itself`(verb: String) async throws {

@@ -108,11 +108,10 @@ import Testing
     @Test func `leases asked for together are written together, and a failure is told to all`() async throws {
         let pool = NIOThreadPool(numberOfThreads: 1)
         pool.start()
-        let address = try #require(IPv4Address("10.0.0.1"))
         let writes = Mutex(0)
-        let snapshot: @Sendable () -> Leases? = {
+        let snapshot: @Sendable () -> RememberedLeases? = {
             writes.withLock { $0 += 1 }
-            return Leases(range: address...address)
+            return RememberedLeases([])
         }
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("bootferry-\(UUID())")
         let database = LeaseDatabase(path: FilePath(directory.appendingPathComponent("leases.json").path))

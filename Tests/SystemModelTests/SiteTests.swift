@@ -26,7 +26,7 @@ import Testing
         let site = try Self.site("everything.yaml")
         #expect(site.networks.map(\.interface) == ["eth1", "eth2.7"])
         let eth1 = try #require(site.networks.first)
-        #expect(eth1.dhcp == .full && eth1.isAuthoritative && eth1.routerAdvertisements && eth1.dhcpv6)
+        #expect(eth1.dhcp == .full && eth1.isAuthoritative && eth1.routerAdvertisements)
         #expect(eth1.address == IPv4Address("10.77.0.1"))
         #expect(eth1.lending.ranges.map(\.lowerBound.description) == ["10.77.0.100", "10.77.0.200"])
         #expect(eth1.lending.leaseSeconds == 43200)

@@ -24,6 +24,7 @@ public enum DHCP {
         public static let router = OptionCode(rawValue: 3)
         public static let nameServers = OptionCode(rawValue: 6)
         public static let hostName = OptionCode(rawValue: 12)
+        public static let domainName = OptionCode(rawValue: 15)
         public static let broadcastAddress = OptionCode(rawValue: 28)
         public static let vendorSpecific = OptionCode(rawValue: 43)
         public static let requestedAddress = OptionCode(rawValue: 50)
@@ -45,6 +46,9 @@ public enum DHCP {
         public static let architectures = OptionCode(rawValue: 93)
         /// Client machine identifier (RFC 4578 section 2.3): a type, 0, and 16 bytes.
         public static let machineIdentifier = OptionCode(rawValue: 97)
+        /// PXELINUX's configuration file and path prefix (RFC 5071 sections 5 and 6).
+        public static let configurationFile = OptionCode(rawValue: 209)
+        public static let pathPrefix = OptionCode(rawValue: 210)
         /// iPXE's own encapsulated options.
         public static let ipxe = OptionCode(rawValue: 175)
     }

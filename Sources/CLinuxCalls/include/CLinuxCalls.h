@@ -1,4 +1,5 @@
 #pragma once
+#include "arp.h"
 #include "dataplane.h"
 #include "files.h"
 #include "network.h"

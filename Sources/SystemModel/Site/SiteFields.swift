@@ -31,13 +31,11 @@ enum SiteFields {
     static let routerAdvertisements = Field(
         "router-advertisements", .text(.yesOrNo), default: "`no`",
         "Tell IPv6 hosts that no router is here, which saves iPXE 13 s a boot; never done as a proxy.")
-    static let dhcpv6 = Field(
-        "dhcpv6", .text(.yesOrNo), default: "`no`", "Tell UEFI over DHCPv6 what to boot (RFC 5970).")
     static let networks = Field(
         "networks",
         .map(
             keys: .interfaceName,
-            values: .record([address, dhcp, authoritative, routerAdvertisements, dhcpv6] + lending + [relayed])),
+            values: .record([address, dhcp, authoritative, routerAdvertisements] + lending + [relayed])),
         default: nil, "The interfaces to serve on; nothing is served on any other.")
 
     static let systems = Field(
@@ -139,8 +137,9 @@ extension TextKind {
             MachineUUID($0)?.isMeaningful == true
         })
     static let serial = TextKind(
-        "a serial number", detail: "1 to 64 letters, digits, `-`, `_`, `.`, `:`, `+` and `/`",
-        .characters(first: "A-Za-z0-9", rest: "A-Za-z0-9_.:+/-", length: 1...64))
+        "a serial number", detail: "1 to 64 letters, digits, `-`, `_` and `.`",
+        // What needs no escape in the URL by which iPXE tells it.
+        .characters(first: "A-Za-z0-9", rest: "A-Za-z0-9_.-", length: 1...64))
     static let address4 = TextKind(
         "an IPv4 address", detail: "such as `10.77.0.1`", .checked(pattern: "^[0-9.]+$") { ipv4($0) != nil })
     static let network4 = TextKind(

@@ -26,15 +26,13 @@ public struct SiteNetwork: Sendable, Equatable {
     public var lending: AddressLending
     /// Answer IPv6 router solicitations with "no router here"; never as a proxy.
     public var routerAdvertisements: Bool
-    /// Tell UEFI over IPv6 what to boot (RFC 5970).
-    public var dhcpv6: Bool
     /// Networks whose DHCP relay sends its requests here.
     public var relayed: [RelayedNetwork]
 
     public init(
         interface: String, position: SourcePosition = .init(file: "", line: 0, column: 0), address: IPv4Address? = nil,
         dhcp: DHCPMode = .auto, isAuthoritative: Bool = false, lending: AddressLending = AddressLending(),
-        routerAdvertisements: Bool = false, dhcpv6: Bool = false, relayed: [RelayedNetwork] = []
+        routerAdvertisements: Bool = false, relayed: [RelayedNetwork] = []
     ) {
         self.interface = interface
         self.position = position
@@ -43,7 +41,6 @@ public struct SiteNetwork: Sendable, Equatable {
         self.isAuthoritative = isAuthoritative
         self.lending = lending
         self.routerAdvertisements = routerAdvertisements
-        self.dhcpv6 = dhcpv6
         self.relayed = relayed
     }
 }

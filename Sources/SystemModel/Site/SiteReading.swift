@@ -103,7 +103,6 @@ struct SiteReader {
             dhcp: value.text(SiteFields.dhcp).flatMap(SiteNetwork.DHCPMode.init(rawValue:)) ?? .auto,
             isAuthoritative: isYes(value, SiteFields.authoritative), lending: lending(value),
             routerAdvertisements: isYes(value, SiteFields.routerAdvertisements),
-            dhcpv6: isYes(value, SiteFields.dhcpv6),
             relayed: entries(value, SiteFields.relayed).compactMap { relayed in
                 IPv4Network(relayed.key).map {
                     RelayedNetwork(network: $0, position: relayed.position, lending: lending(relayed.value))

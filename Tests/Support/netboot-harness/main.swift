@@ -45,6 +45,16 @@ func configuration() throws -> NetbootConfiguration {
     } else if options.has("proxy") {
         mode = .proxy
     }
+    let served = try ServedSystem(manifest: manifest, stubHead: head)
+    if let path = options["site"] {
+        let site = try Site.read(path, directory: FileManager.default.currentDirectoryPath) {
+            FileManager.default.contents(atPath: $0).map { .bytes(Array($0)) } ?? .missing
+        }
+        return NetbootConfiguration(
+            site: site, systems: [manifest.system: served], templates: try NetbootTemplates(ipxe: template),
+            storeDirectory: store, leaseDatabase: options["leases"].map { FilePath($0) },
+            sightings: options["sightings"].map { FilePath($0) })
+    }
     var configuration = NetbootConfiguration(
         interface: options["interface"] ?? "", mode: mode,
         ports: .init(
@@ -52,7 +62,7 @@ func configuration() throws -> NetbootConfiguration {
             tftp: options["tftp-port"].flatMap { Int($0) } ?? 69),
         routerAdvertisements: options.has("router-advertisements"), isAuthoritative: options.has("authoritative"),
         uefiLoader: options.has("uefi-ipxe") ? .ipxe : .uki,
-        everyone: try ServedSystem(manifest: manifest, stubHead: head),
+        everyone: served,
         templates: try NetbootTemplates(ipxe: template), storeDirectory: store,
         leaseDatabase: options["leases"].map { FilePath($0) },
         bootLog: options["boots"].map { FilePath($0) })
@@ -67,6 +77,19 @@ let attempts = options["attempt"]
 let surroundings = NetbootSurroundings(
     now: { .nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9)) },
     newIdentifier: { attempts ?? String(UInt64.random(in: .min ... .max), radix: 36) })
+
+if let server = options["other-server"].flatMap(ForeignServer.init), let address = IPv4Address("10.77.0.1") {
+    do {
+        let settings = try configuration()
+        let policy = BootPolicy(
+            serverAddress: address, httpPort: 8080, site: settings.site, systems: settings.systems,
+            templates: settings.templates)
+        say(policy.configuration(of: server, tftpPort: 69))
+        exit(0)
+    } catch {
+        fail(error)
+    }
+}
 
 do {
     let settings = try configuration()

@@ -1,0 +1,40 @@
+import Diagnostics
+import LinuxCalls
+import SystemModel
+import SystemPackage
+
+/// The nodes file beside a site: read, changed and written as a whole.
+struct NodesFile {
+    let site: Site
+
+    /// Takes the adopted nodes through `change`, checks the site with what comes out, and only then writes it.
+    func change(_ change: (inout [AdoptedNode]) throws -> Void) throws {
+        var nodes = site.nodes.filter(\.isAdopted).map(AdoptedNode.init)
+        try change(&nodes)
+        let text = AdoptedNode.rendered(nodes)
+        // A mistake is told of the text that would be written, beside the site's own places.
+        _ = try Site.read(site.path, directory: currentDirectory()) { path in
+            path == site.nodesPath
+                ? .bytes(Array(text.utf8)) : HostFiles.content(path, limit: Site.maximumFileSize)
+        }
+        do {
+            try replaceFile(at: FilePath(site.nodesPath), with: Array(text.utf8))
+        } catch {
+            throw CommandError(
+                subject: site.nodesPath, message: "cannot be written", cause: "\(error)",
+                remedy: "make its folder writable, or name another with `nodes-file` in \(site.path)")
+        }
+    }
+
+    /// Where an adopted node stands; those of the site file are not ours to change.
+    static func place(of name: String, in nodes: [AdoptedNode], _ site: Site) throws -> Int {
+        if let place = nodes.firstIndex(where: { $0.name == name }) { return place }
+        if let node = site.node(named: name) {
+            throw CommandError(
+                kind: .usage, subject: name, message: "is written in the site file, at \(node.position)",
+                remedy: "change it there")
+        }
+        let nearest = nearestSpelling(to: name, among: nodes.map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
+        throw CommandError(kind: .usage, subject: name, message: "is no node of '\(site.path)'\(nearest)")
+    }
+}
