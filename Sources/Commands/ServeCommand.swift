@@ -59,6 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
     var routerAdvertisements = false
     @Flag(help: "Be a full DHCP server even where another one answers.")
     var authoritative = false
+    @OptionGroup var page: PageOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -88,6 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
             leaseDatabase: workspace.store.directory.path.appending("leases-\(interface).json"),
             bootLog: BootLogFiles.directory(below: workspace.store.directory.netboot, interface: interface))
         configuration.generations = { try watch.changes() }
+        configuration.page = try page.configuration(workspace)
         do {
             try await serve(configuration, workspace.terminal)
         } catch let error as NetbootServerError {
@@ -130,6 +132,7 @@ struct ServeCommand: AsyncParsableCommand {
                     terminal.message(
                         "serving on \(configuration.interface), \(listening.address): \(mode), TFTP port "
                             + "\(listening.tftpPort), HTTP port \(listening.httpPort); Ctrl-C ends it")
+                    if let page = listening.page { terminal.message("the page: http://\(page)/") }
                 })
         }
         let signals = [SIGINT, SIGTERM].map { number in

@@ -79,6 +79,8 @@ public struct NetbootConfiguration: Sendable {
     /// What may be given out of each system, where it has changed since the last call, else nil. Asked at the start and
     /// every two seconds after, on a thread that may block.
     public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
+    /// The administrator's page; nil for none.
+    public var page: PageConfiguration?
     /// The group of a node that is in one, for rollouts.
     public var groups: [MACAddress: String] = [:]
     public var limits: Limits

@@ -12,6 +12,8 @@ public enum NetbootServer {
         public var address: IPv4Address
         public var httpPort: Int
         public var tftpPort: Int
+        /// Where the administrator's page is, as `10.0.0.1:8081`; nil where there is none.
+        public var page: String?
     }
 
     /// Serves until the task is cancelled, then closes every socket and returns.

@@ -55,6 +55,7 @@ struct Sockets {
         if configuration.routerAdvertisements, !isProxy, let mac { try advertise(interface, mac, pool, logger) }
         listening = NetbootServer.Listening(
             address: network.serverAddress, httpPort: httpPort, tftpPort: tftpPort)
+        if let page = configuration.page { try await openPage(page, state, group, pool, started: surroundings.now()) }
     }
 
     private func openHTTP(
@@ -101,6 +102,16 @@ struct Sockets {
         } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
             throw Self.portTaken("UDP port \(port)", "--tftp-port", error)
         }
+    }
+
+    private mutating func openPage(
+        _ page: PageConfiguration, _ state: ServerState, _ group: any EventLoopGroup, _ pool: NIOThreadPool,
+        started: Duration
+    ) async throws {
+        let channel = try await PageListener(state: state, configuration: page, pool: pool, started: started)
+            .open(group: group)
+        channels.append(channel)
+        listening.page = "\(page.address):\(channel.localAddress?.port ?? page.port)"
     }
 
     private mutating func openDHCP(
