@@ -40,6 +40,7 @@ public struct BootAttempts: Sendable {
     public func attempt(_ identifier: String) -> BootAttempt? { byIdentifier[identifier]?.attempt }
     public func system(of identifier: String) -> ServedSystem? { byIdentifier[identifier]?.system }
     public func current(of node: MACAddress) -> BootAttempt? { current[node].flatMap { byIdentifier[$0]?.attempt } }
+    var allHistories: [NodeHistory] { Array(histories.values) }
     public func history(of node: MACAddress) -> NodeHistory { histories[node] ?? NodeHistory(node: node) }
 
     /// The generations of a system that phoned home on some node, as far as the records go back.

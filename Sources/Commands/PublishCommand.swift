@@ -149,7 +149,6 @@ extension Terminal {
             if let text = try? encodeJSON(rollout) { result(text) }
             return
         }
-        let trial = rollout.trial.map { ", and \($0.generation) on trial by \($0.audience)" } ?? ""
-        result("\(rollout.system): new boots get generation \(rollout.generation)\(trial)")
+        result(rollout.words)
     }
 }

@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
     var subject: String
     @OptionGroup(title: "Explaining") var explaining: ExplainOptions
     @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
+    @OptionGroup var page: PageOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -78,6 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
                 below: directory.netboot, interface: site.networks.map(\.interface).joined(separator: "+")))
         let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store)
         configuration.generations = { try watch.changes() }
+        configuration.page = try page.configuration(workspace)
         let (terminal, settings) = (workspace.terminal, configuration)
         let server = Task {
             try await NetbootServer.run(
@@ -86,6 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
                 show: { terminal.result($0) },
                 ready: { listening in
                     for network in listening.networks { terminal.message(Self.line(network)) }
+                    if let page = listening.page { terminal.message("the page: http://\(page)/") }
                     terminal.message("Ctrl-C ends it")
                 })
         }

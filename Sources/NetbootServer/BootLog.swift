@@ -21,6 +21,8 @@ final class BootLog: Sendable {
         var waiting: [BootRecord] = []
         var isRunning = false
         var hasFailed = false
+        /// Records that are not on disk and never will be.
+        var lost = 0
     }
 
     let directory: FilePath
@@ -85,11 +87,17 @@ final class BootLog: Sendable {
             permissions: [.ownerReadWrite, .groupRead, .otherRead])
     }
 
+    /// How many records were lost since the log was opened.
+    var lost: Int { state.withLock { $0.lost } }
+
     /// Appends records, on a thread of the pool; returns at once.
     func append(_ records: [BootRecord]) {
         guard !records.isEmpty else { return }
         let starts = state.withLock { state in
-            guard state.waiting.count < Self.mostWaiting else { return false }
+            guard state.waiting.count < Self.mostWaiting else {
+                state.lost += records.count
+                return false
+            }
             state.waiting += records
             defer { state.isRunning = true }
             return !state.isRunning
@@ -123,6 +131,7 @@ final class BootLog: Sendable {
                 // Nodes boot all the same: a full disk costs the records, not the boots.
                 let isFirst = state.withLock { state in
                     defer { state.hasFailed = true }
+                    state.lost += records.count
                     return !state.hasFailed
                 }
                 if isFirst {

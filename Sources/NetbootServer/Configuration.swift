@@ -70,6 +70,8 @@ public struct NetbootConfiguration: Sendable {
     /// What may be given out of each system, where it has changed since the last call, else nil. Asked at the start and
     /// every two seconds after, on a thread that may block.
     public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
+    /// The administrator's page; nil for none.
+    public var page: PageConfiguration?
     public var limits: Limits
     /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
     public var tftpSinglePort = false

@@ -28,6 +28,8 @@ public enum NetbootServer {
         public var address: IPv4Address { networks.first?.address ?? .unspecified }
         public var httpPort: Int { networks.first?.httpPort ?? 0 }
         public var tftpPort: Int { networks.first?.tftpPort ?? 0 }
+        /// Where the administrator's page is, as `10.0.0.1:8081`; nil where there is none.
+        public var page: String?
     }
 
     /// Serves until the task is cancelled, then closes every socket and returns.

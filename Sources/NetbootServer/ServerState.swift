@@ -13,12 +13,26 @@ final class ServerState: Sendable {
         var policy: BootPolicy
         /// One for each network of the site, in its order.
         var places: [Place]
-        var attempts = BootAttempts()
+        var attempts = BootAttempts(keepsRecords: true)
         var log: BootLog?
+        var metrics = BootMetrics()
+        /// Machines of which the page's readers have not heard the latest.
+        var changed: Set<MACAddress> = []
+        var systemsChanged = false
 
-        /// Puts what has happened into the log, in its order.
+        /// Puts what has happened into the log, in its order, and counts it.
         mutating func keepRecords() {
-            if let log { log.append(attempts.takeRecords()) }
+            let records = attempts.takeRecords()
+            for record in records {
+                let attempt =
+                    switch record {
+                    case .began(let boot, _, _, _, _), .happened(let boot, _, _): attempts.attempt(boot)
+                    case .carried, .history: BootAttempt?.none
+                    }
+                metrics.take(record, of: attempt)
+                if let attempt { changed.insert(attempt.node) }
+            }
+            log?.append(records)
         }
 
         /// The policy as one network sees it.
@@ -161,7 +175,11 @@ final class ServerState: Sendable {
     func record(_ event: BootAttempt.Event, of attempt: String) {
         let now = surroundings.now()
         let (lines, attempt) = shared.withLock { shared in
-            defer { shared.keepRecords() }
+            defer {
+                shared.keepRecords()
+                // Progress is no record, but it is seen.
+                if let node = shared.attempts.attempt(attempt)?.node { shared.changed.insert(node) }
+            }
             return (shared.attempts.record(event, of: attempt, now: now), shared.attempts.attempt(attempt))
         }
         lines.forEach(show)
@@ -183,7 +201,10 @@ final class ServerState: Sendable {
     func refreshGenerations() throws {
         guard let changed = try generations?() else { return }
         let before = shared.withLock { shared in
-            defer { shared.policy.generations = changed }
+            defer {
+                shared.policy.generations = changed
+                shared.systemsChanged = true
+            }
             return shared.policy.generations
         }
         for (name, now) in changed.sorted(by: { $0.key < $1.key }) where before[name]?.rollout != now.rollout {
@@ -227,6 +248,23 @@ final class ServerState: Sendable {
             shared.log = log
         }
     }
+
+    /// What the page reads.
+    func withPageData<Value: Sendable>(_ body: (BootPolicy, BootAttempts, BootMetrics) -> Value) -> Value {
+        shared.withLock { body($0.policy, $0.attempts, $0.metrics) }
+    }
+
+    /// What has changed since the last call, which `body` makes something of.
+    func takeChanged<Value: Sendable>(
+        _ body: (Set<MACAddress>, _ systemsChanged: Bool, BootPolicy, BootAttempts) -> Value
+    ) -> Value {
+        shared.withLock { shared in
+            defer { (shared.changed, shared.systemsChanged) = ([], false) }
+            return body(shared.changed, shared.systemsChanged, shared.policy, shared.attempts)
+        }
+    }
+
+    var recordsLost: Int { shared.withLock { $0.log?.lost ?? 0 } }
 
     /// Writes what is still to be written of the records.
     func closeRecords() {

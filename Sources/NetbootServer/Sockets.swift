@@ -68,6 +68,7 @@ struct Sockets {
                 try advertise(network.interface, mac, logger)
             }
         }
+        if let page = configuration.page { try await openPage(page, state, group, pool, started: surroundings.now()) }
     }
 
     private func openHTTP(
@@ -114,6 +115,16 @@ struct Sockets {
         } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
             throw Self.portTaken("UDP port \(port)", "--tftp-port", error)
         }
+    }
+
+    private mutating func openPage(
+        _ page: PageConfiguration, _ state: ServerState, _ group: any EventLoopGroup, _ pool: NIOThreadPool,
+        started: Duration
+    ) async throws {
+        let channel = try await PageListener(state: state, configuration: page, pool: pool, started: started)
+            .open(group: group)
+        channels.append(channel)
+        listening.page = "\(page.address):\(channel.localAddress?.port ?? page.port)"
     }
 
     private mutating func openDHCP(

@@ -67,7 +67,21 @@ func configuration() throws -> NetbootConfiguration {
         leaseDatabase: options["leases"].map { FilePath($0) },
         bootLog: options["boots"].map { FilePath($0) })
     configuration.tftpSinglePort = options.has("single-port")
+    configuration.page = try page()
     return configuration
+}
+
+func page() throws -> PageConfiguration? {
+    guard let folder = options["page"] else { return nil }
+    func file(_ name: String, _ type: String) throws -> PageConfiguration.File {
+        .init(contentType: type, bytes: Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))))
+    }
+    return PageConfiguration(
+        address: IPv4Address("127.0.0.1") ?? .unspecified, port: 8081,
+        files: [
+            "/": try file("index.html", "text/html; charset=utf-8"), "/page.css": try file("page.css", "text/css"),
+            "/page.js": try file("page.js", "text/javascript"), "/icon.svg": try file("icon.svg", "image/svg+xml"),
+        ])
 }
 
 var logger = Logger(label: "netboot-harness") { StreamLogHandler.standardError(label: $0) }

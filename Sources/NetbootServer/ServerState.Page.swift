@@ -1,0 +1,46 @@
+import BootPolicy
+import BootProtocols
+
+/// What the page asks of the server.
+extension ServerState {
+    func report() -> SiteReport {
+        let now = surroundings.now()
+        return withPageData { policy, attempts, _ in
+            let nodes = attempts.report()
+            return SiteReport(
+                nodes: Array(nodes.prefix(SiteReport.mostNodes)), nodeCount: nodes.count,
+                systems: policy.systemReports(attempts), now: now.seconds)
+        }
+    }
+
+    /// Every boot that is remembered of a machine, with its timeline, the newest first.
+    func boots(of node: MACAddress) -> [BootAttempt] {
+        withPageData { _, attempts, _ in attempts.all.filter { $0.node == node }.reversed() }
+    }
+
+    func metrics(started: Duration) -> String {
+        let lost = recordsLost
+        return withPageData { policy, attempts, metrics in
+            let all = attempts.all
+            return metrics.text(
+                .init(
+                    underWay: all.count { $0.outcome == .running }, nodes: Set(all.map(\.node)).count,
+                    recordsLost: lost, generations: policy.generations.mapValues(\.rollout.generation),
+                    started: started.seconds))
+        }
+    }
+
+    /// What has changed since the last call: machines, and the systems if theirs has.
+    func takeChanges() -> (nodes: [SiteReport.Node], systems: [SiteReport.System]?) {
+        takeChanged { changed, systemsChanged, policy, attempts in
+            (
+                changed.isEmpty ? [] : attempts.report(of: changed),
+                systemsChanged ? policy.systemReports(attempts) : nil
+            )
+        }
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}
