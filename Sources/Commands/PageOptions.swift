@@ -10,9 +10,9 @@ import SystemPackage
 struct PageOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where the page, its JSON interface and Prometheus' /metrics are; 'off' for nowhere.",
+            "Where the page, its JSON interface and Prometheus' /metrics are, such as 127.0.0.1:8081; nowhere by default.",
             discussion: "Everyone who reaches that address may look.", valueName: "address:port"))
-    var page = "127.0.0.1:8081"
+    var page: String?
 
     @Option(
         name: .customLong("page-token-file"),
@@ -24,7 +24,7 @@ struct PageOptions: ParsableArguments {
     func validate() throws { _ = try address() }
 
     private func address() throws -> (IPv4Address, Int)? {
-        if page == "off" { return nil }
+        guard let page else { return nil }
         let parts = page.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPv4Address(String(parts[0])), let port = Int(parts[1]),
             (0...65_535).contains(port)

@@ -17,7 +17,7 @@ struct PageActionTests {
         ip address add 10.77.0.1/24 dev d0
         ip link set d0 up
         echo a-token-of-this-test >"$folder/token"
-        "$bootferry" serve "$system" --interface d0 --dhcp off --page-token-file "$folder/token" \
+        "$bootferry" serve "$system" --interface d0 --dhcp off --page 127.0.0.1:8081 --page-token-file "$folder/token" \
             --state-dir "$state" >"$folder/served" 2>&1 &
         server=$!
         n=0
