@@ -51,7 +51,8 @@ struct FallbackTests {
     @Test func `a node whose new generation never phones home gets its last good one by itself`() async throws {
         try await withTemporaryFolder { folder in
             let program = BootferryProgram.shared
-            let system = try TestSystem(in: folder, name: "fallback-node")
+            // A name of its own: what an earlier run published, and this node gave up, is remembered.
+            let system = try TestSystem(in: folder, name: "fallback-\(UInt32.random(in: 0 ... .max))")
             _ = try await program.build(system.file)
             let before = try await program.build(system.file).generation
             let good = try String(contentsOfFile: system.file.string, encoding: .utf8)
