@@ -59,27 +59,6 @@ struct StormTests {
         #expect(report.booted == 0 && report.wrongContents == 1 && process.terminationStatus == 1, "\(told())")
     }
 
-    @Test func `a server killed in the midst of fifty boots and started again boots them all`() throws {
-        let lab = try Laboratory()
-        let options = Self.range + ["--leases", lab.file("leases.json").path]
-        _ = try lab.serve(options, attempt: nil)
-        // Window 1 over small blocks, so that many are under way when the server dies.
-        let (process, told) = try Self.storm(
-            lab, ["--nodes", "50", "--rate", "25", "--loss", "2", "--restarts", "9", "--blksize", "512", "--json"])
-        sleep(2)
-        try lab.killServers()
-        let leases = try String(contentsOf: lab.file("leases.json"), encoding: .utf8)
-        #expect(leases.contains("10.77.0.1"))
-        _ = try lab.serve(options, attempt: nil)
-        process.waitUntilExit()
-        let report = try Self.report(told())
-        #expect(report.booted == 50 && report.wrongContents == 0, "\(told())")
-        // The leases of both lives in one file, no address twice.
-        let after = try String(contentsOf: lab.file("leases.json"), encoding: .utf8)
-        let addresses = after.matches(of: /10\.77\.0\.1\d\d/).map { String($0.output) }
-        #expect(Set(addresses).count >= 50)
-    }
-
     @Test func `a storm needs a named interface, and one that is there`() throws {
         let lab = try Laboratory()
         let (nameless, said) = try lab.start(in: lab.clientSide, Laboratory.product("bootferry"), ["storm"])
