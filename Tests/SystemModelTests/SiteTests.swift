@@ -9,7 +9,7 @@ import Testing
     static let fixtures = "Tests/SystemModelTests/Fixtures/site"
 
     static func site(_ path: String, in folder: String = fixtures) throws -> Site {
-        try Site.read(path, directory: "/work", files: RepositoryFiles.reader(folder))
+        try Site.read(path, directory: "/lab", files: RepositoryFiles.reader(folder))
     }
 
     static func complaints(_ text: String, nodes: String? = nil) -> [String] {
@@ -50,7 +50,7 @@ import Testing
         #expect(first.kernelParameters == ["a=1", "b=2"])
         #expect(first.files.map(\.file.path) == ["/etc/issue", "/etc/key", "/etc/motd"])
         #expect(first.files.map(\.isSecret) == [false, true, false])
-        #expect(first.files[0].file.source == .file("/work/issue"))
+        #expect(first.files[0].file.source == .file("/lab/issue"))
         #expect(first.files[2].file.source == .text("own\n") && first.files[2].file.mode == 0o600)
         let third = site.settings(of: try #require(site.node(named: "n3")))
         #expect(third.system == "lab-node" && third.hostname == "n3" && third.files.count == 2)
