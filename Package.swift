@@ -101,18 +101,22 @@ let package = Package(
                 .linkedLibrary("FoundationInternationalization"), .linkedLibrary("stdc++"),
             ]),
 
+        // What unit tests share; it depends on nothing, so that none of them drags the world in.
+        .target(
+            name: "SeededRandomness", path: "Tests/Support/SeededRandomness", swiftSettings: strict),
         tests("DiagnosticsTests", ["Diagnostics"]),
-        tests("FileFormatsTests", ["FileFormats"], fixtures: true),
-        tests("BootProtocolsTests", ["BootProtocols"], fixtures: true),
-        tests("StoreModelTests", ["StoreModel"], fixtures: true),
-        tests("DebianArchiveTests", ["DebianArchive"]),
-        tests("SystemModelTests", ["SystemModel"], fixtures: true),
+        tests("FileFormatsTests", ["FileFormats", "SeededRandomness"], fixtures: true),
+        tests("BootProtocolsTests", ["BootProtocols", "SeededRandomness"], fixtures: true),
+        tests("StoreModelTests", ["StoreModel", "SeededRandomness"], fixtures: true),
+        tests("DebianArchiveTests", ["DebianArchive", "SeededRandomness"]),
+        tests("SystemModelTests", ["SystemModel", "SeededRandomness"], fixtures: true),
         tests("PlanningTests", ["Planning"]),
         tests("BootPolicyTests", ["BootPolicy"]),
         // Uses a store until it is killed; its tests look at what is left.
         .executableTarget(
-            name: "StoreTorture", dependencies: ["LocalStore"], path: "Tests/StoreTorture", swiftSettings: strict),
-        tests("LocalStoreTests", ["LocalStore", "StoreTorture", grdb]),
+            name: "StoreTorture", dependencies: ["LocalStore", "SeededRandomness"], path: "Tests/StoreTorture",
+            swiftSettings: strict),
+        tests("LocalStoreTests", ["LocalStore", "SeededRandomness", "StoreTorture", grdb]),
         tests("FetchingTests", ["Fetching"]),
         tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),
@@ -126,7 +130,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [subprocess, system], path: "Tests/Support/TestSupport",
             swiftSettings: strict),
-        tests("CrossCheckTests", ["Commands", "TestSupport"]),
+        tests("CrossCheckTests", ["Commands", "TestSupport", "SeededRandomness"]),
         tests("BootTests", ["Commands", "TestSupport"]),
     ]
 )

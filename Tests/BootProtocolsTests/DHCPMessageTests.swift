@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import BootProtocols
@@ -20,15 +21,6 @@ enum Captured: String, CaseIterable {
                 return UInt8(digits[start..<digits.index(start, offsetBy: 2)], radix: 16)
             }
         }
-    }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ state >> 29
     }
 }
 
@@ -70,7 +62,7 @@ struct SeededGenerator: RandomNumberGenerator {
     @Test(arguments: Captured.allCases)
     func `mutated packets never trap, and what is read can be written`(_ captured: Captured) throws {
         let original = try captured.bytes
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<3000 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...12, using: &random) {

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import BootProtocols
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test func `cut and mutated packets never trap`() {
-        var random = SeededGenerator(state: 2)
+        var random = SeededGenerator(seed: 2)
         for packet in Self.packets {
             let original = packet.bytes
             for count in 0...original.count { _ = TFTP.Packet.read(Array(original.prefix(count))) }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SeededRandomness
 import SystemPackage
 import TestSupport
 import Testing
@@ -30,7 +31,7 @@ struct KilledBuildTests {
         async throws
     {
         let image = try await BootferryProgram.shared.build().image
-        var random = SeededGenerator(state: 20_26)
+        var random = SeededGenerator(seed: 20_26)
         var kills = 0
         for round in 0..<(Self.isFull ? 10 : 1) {
             try await withTemporaryFolder { folder in
@@ -130,17 +131,5 @@ struct KilledBuildTests {
         try FileManager.default.contentsOfDirectory(atPath: program.stateDirectory.appending("tmp").string).filter {
             $0.hasPrefix("work-")
         }
-    }
-}
-
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LocalStore
+import SeededRandomness
 import StoreModel
 import SystemPackage
 import Testing
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func `trees of every shape have nix's archive, digest and path`() throws {
-        var generator = SeededGenerator(state: 8)
+        var generator = SeededGenerator(seed: 8)
         for round in 0..<10 {
             let tree = directory.appending(path: "tree-\(round).0")
             try makeTree(tree, depth: 0, &generator)
@@ -159,18 +160,6 @@ import Testing
         deinit {
             _ = try? runProgram("chmod", ["-R", "u+w", directory.path])
             try? FileManager.default.removeItem(at: directory)
-        }
-    }
-
-    private struct SeededGenerator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
         }
     }
 }

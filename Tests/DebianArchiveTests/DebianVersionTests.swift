@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import DebianArchive
@@ -27,7 +28,7 @@ import Testing
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/dpkg")))
     func `the order of 2,000 generated pairs is dpkg's`() throws {
-        var random = SplitMix(state: 20_261_122)
+        var random = SeededGenerator(seed: 20_261_122)
         let pairs = (0..<2000).map { _ -> (String, String) in
             let first = random.version()
             // Neighbours differ in one place; strangers would be decided by their first character.
@@ -67,28 +68,18 @@ import Testing
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func piece() -> String {
+extension SeededGenerator {
+    fileprivate mutating func piece() -> String {
         String((0..<Int.random(in: 1...4, using: &self)).compactMap { _ in "0019aZb.+~~".randomElement(using: &self) })
     }
 
-    mutating func version() -> String {
+    fileprivate mutating func version() -> String {
         let epoch = Int.random(in: 0...3, using: &self) == 0 ? "\(Int.random(in: 0...2, using: &self)):" : ""
         let revision = Bool.random(using: &self) ? "-\(piece())" : ""
         return "\(epoch)\(Int.random(in: 0...11, using: &self))\(piece())\(piece())\(revision)"
     }
 
-    mutating func variation(of version: String) -> String {
+    fileprivate mutating func variation(of version: String) -> String {
         var text = Array(version)
         let digitsEnd = text.firstIndex(of: ":").map { $0 + 1 } ?? 0
         let place = Int.random(in: (digitsEnd + 1)...text.count, using: &self)

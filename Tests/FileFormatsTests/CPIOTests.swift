@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import FileFormats
@@ -60,7 +61,7 @@ import Testing
 
     @Test func `altered bytes throw or read, and never trap`() throws {
         let bytes = try Self.archive(Self.sample)
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<5000 {
             var altered = bytes
             for _ in 0..<3 {
@@ -80,17 +81,5 @@ import Testing
         #expect(throws: CPIO.Fault.unsuitableName(long)) {
             try CPIO.header(.init(path: long, type: .file, permissions: 0o644, inode: 1))
         }
-    }
-}
-
-/// The same numbers in every run (xorshift64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

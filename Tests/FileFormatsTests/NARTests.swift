@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import FileFormats
@@ -103,14 +104,10 @@ import Testing
 
     @Test func `a mutated archive throws or is read as what it then says, byte for byte`() throws {
         let bytes = try Self.sample()
-        var seed: UInt64 = 1
-        func random(_ bound: Int) -> Int {
-            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(seed >> 33) % bound
-        }
+        var random = SeededGenerator(seed: 1)
         for _ in 0..<5000 {
             var mutated = bytes
-            for _ in 0...random(2) { mutated[random(mutated.count)] = UInt8(random(256)) }
+            for _ in 0...random.below(2) { mutated[random.below(mutated.count)] = UInt8(random.below(256)) }
             guard let events = try? Self.events(NAR.Reader(mutated)) else { continue }
             var again: [UInt8] = []
             try Self.write(events) { again += $0 }

@@ -1,4 +1,5 @@
 import ByteCoding
+import SeededRandomness
 import Testing
 
 @testable import FileFormats
@@ -146,14 +147,10 @@ struct SmallStub {
         for count in 0..<472 {
             #expect(throws: PE.Malformed.self) { try PE.Headers.read(Array(stub.prefix(count))) }
         }
-        var state: UInt64 = 7
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1
-            return Int(state >> 33) % bound
-        }
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<20_000 {
             var bytes = stub
-            for _ in 0...random(6) { bytes[random(bytes.count)] = UInt8(random(256)) }
+            for _ in 0...random.below(6) { bytes[random.below(bytes.count)] = UInt8(random.below(256)) }
             _ = try? UKI.layout(stub: bytes, stubSize: 4000, sections: Self.sections)
         }
     }

@@ -40,19 +40,6 @@ final class TestStore {
     func faults() throws -> [StoreFault] { try store.verify(width: 2) }
 }
 
-/// A small generator (SplitMix64), so that a failing run can be found again by its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// Values gathered from several threads.
 final class Counter: Sendable {
     private let state = Mutex([Int]())

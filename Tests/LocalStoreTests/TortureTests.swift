@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandomness
 import StoreModel
 import SystemPackage
 import Testing
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func `processes killed at any moment leave a sound store that the next run cleans`() throws {
-        var generator = SeededGenerator(state: 20)
+        var generator = SeededGenerator(seed: 20)
         for round in 0..<6 {
             let running = try (0..<3).map {
                 try start([test.directory.path.string, "\(round * 10 + $0)", "loop"])

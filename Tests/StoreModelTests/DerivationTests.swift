@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import StoreModel
@@ -87,7 +88,7 @@ import Testing
 
     @Test func `a mutated derivation throws or is read as what it then says`() throws {
         let (_, _, text) = try read(Self.files[1])
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         for _ in 0..<5000 {
             var mutated = text
             for _ in 0..<Int.random(in: 1...3, using: &generator) {

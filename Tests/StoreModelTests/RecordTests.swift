@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import StoreModel
@@ -62,7 +63,7 @@ import Testing
     @Test func `a narinfo cut short or mutated throws or is read, and never traps`() throws {
         let text = Array(try #require(vectors.binaryCache["4336mhyvir8kcaggywrb3wgzpk18xbj8.narinfo"]).utf8)
         for count in 0..<text.count { _ = try? NARInfo(parsing: String(decoding: text.prefix(count), as: UTF8.self)) }
-        var generator = SeededGenerator(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<3000 {
             var mutated = text
             mutated[Int.random(in: 0..<mutated.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)

@@ -5,20 +5,9 @@
 //     StoreTorture STATE SEED fill          adds until the disk is full, then checks that nothing broke
 import Glibc
 import LocalStore
+import SeededRandomness
 import StoreModel
 import SystemPackage
-
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 func fail(_ message: String) -> Never {
     print(message)
@@ -69,7 +58,7 @@ let arguments = CommandLine.arguments
 guard arguments.count >= 4, let seed = UInt64(arguments[2]) else {
     fail("usage: StoreTorture STATE SEED loop|run|fill")
 }
-var generator = SeededGenerator(state: seed)
+var generator = SeededGenerator(seed: seed)
 do {
     let directory = StateDirectory(FilePath(arguments[1]))
     switch arguments[3] {

@@ -1,5 +1,6 @@
 import Diagnostics
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import SystemModel
@@ -85,20 +86,16 @@ import Testing
             _ = configuration?.rendered()
         }
         for count in stride(from: 0, to: whole.count, by: 3) { read(Array(whole[..<count])) }
-        var state: UInt64 = 7
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((state >> 33) % UInt64(bound))
-        }
+        var random = SeededGenerator(seed: 7)
         let tokens = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a".utf8)
         for _ in 0..<1500 {
             var bytes = whole
-            for _ in 0...random(4) {
-                let place = random(bytes.count)
-                switch random(3) {
-                case 0: bytes[place] = tokens[random(tokens.count)]
-                case 1: bytes.insert(tokens[random(tokens.count)], at: place)
-                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random(8)))
+            for _ in 0...random.below(4) {
+                let place = random.below(bytes.count)
+                switch random.below(3) {
+                case 0: bytes[place] = tokens[random.below(tokens.count)]
+                case 1: bytes.insert(tokens[random.below(tokens.count)], at: place)
+                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
                 }
             }
             read(bytes)

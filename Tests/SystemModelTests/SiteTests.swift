@@ -1,6 +1,7 @@
 import BootProtocols
 import Diagnostics
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import SystemModel
@@ -132,20 +133,16 @@ import Testing
 
     @Test func `thousands of mutations of a site are read or refused, never a trap`() throws {
         guard case .bytes(let whole) = RepositoryFiles.reader(Self.fixtures)("everything.yaml") else { return }
-        var state: UInt64 = 11
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((state >> 33) % UInt64(bound))
-        }
+        var random = SeededGenerator(seed: 11)
         let tokens = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a./".utf8)
         for _ in 0..<2000 {
             var bytes = whole
-            for _ in 0...random(4) {
-                let place = random(bytes.count)
-                switch random(3) {
-                case 0: bytes[place] = tokens[random(tokens.count)]
-                case 1: bytes.insert(tokens[random(tokens.count)], at: place)
-                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random(8)))
+            for _ in 0...random.below(4) {
+                let place = random.below(bytes.count)
+                switch random.below(3) {
+                case 0: bytes[place] = tokens[random.below(tokens.count)]
+                case 1: bytes.insert(tokens[random.below(tokens.count)], at: place)
+                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
                 }
             }
             _ = try? Site.read("s.yaml", directory: "/") { $0 == "s.yaml" ? .bytes(bytes) : .missing }
