@@ -78,9 +78,11 @@ public struct Realiser: Sendable {
     public func known(_ derivations: [StorePath], in plan: BuildPlan) throws -> [StorePath: StorePath] {
         let fixed = derivations.compactMap { path in plan.fixedOutputs[path].map { (path, $0) } }
         // Protected first and asked for afterwards: between the two a collection could take them.
-        try store.protect(try store.realisations(of: derivations).values)
-        try store.protect(fixed.map(\.1))
-        var outputs = try store.realisations(of: derivations)
+        let found = try store.realisations(of: derivations)
+        if found.isEmpty, fixed.isEmpty { return [:] }
+        try store.protect(Array(found.values) + fixed.map(\.1))
+        var outputs = found.isEmpty ? [:] : try store.realisations(of: derivations)
+        if fixed.isEmpty { return outputs }
         let valid = try store.validPaths(among: fixed.map(\.1))
         for (path, output) in fixed where valid.contains(output) { outputs[path] = output }
         return outputs

@@ -55,8 +55,7 @@ struct SystemPipeline: Sendable {
         return lock
     }
 
-    func plan() async throws -> BuildPlan {
-        let lock = try await currentLock()
+    private func planner() throws -> Planner {
         var hostFiles: [String: StorePath] = [:]
         for file in source.system.files {
             guard case .file(let path) = file.source else { continue }
@@ -72,8 +71,27 @@ struct SystemPipeline: Sendable {
         }
         return try Planner(
             initFiles: workspace.data.initFiles(), hostFiles: hostFiles,
-            loaderFiles: Planner.loaderFiles(for: source.configuration.platform)
-        ).plan(source.system, lock: lock)
+            loaderFiles: Planner.loaderFiles(for: source.configuration.platform))
+    }
+
+    /// All of what the system is made by.
+    func plan() async throws -> BuildPlan {
+        let lock = try await currentLock()
+        return try planner().plan(source.system, lock: lock).plan
+    }
+
+    /// What there is to do on the groundwork of the last build; nil where that is another's, or not in the store.
+    private func shortPlan(_ planner: Planner, _ memory: RememberedGroundwork) throws -> BuildPlan? {
+        guard let key = try key(planner), let groundwork = memory.groundwork(under: key) else { return nil }
+        let plan = try planner.plan(source.system, on: groundwork)
+        let known = try realiser(events: { _ in }).known(groundwork.derivations, in: plan)
+        return known.count == groundwork.derivations.count ? plan : nil
+    }
+
+    private func key(_ planner: Planner) throws -> String? {
+        guard let lockFile = try source.lockBytes() else { return nil }
+        let request = LockRequest(source.system, platform: source.configuration.platform).digest
+        return try planner.groundworkKey(of: source.system, lockFile: lockFile, request: request)
     }
 
     /// Builds, with progress on the terminal.
@@ -102,8 +120,10 @@ struct SystemPipeline: Sendable {
 
     /// The image as it was last built from exactly this configuration and lock.
     func existingImage() async throws -> BuiltImage {
-        let plan = try await plan()
-        guard let target = plan.target, let image = try realiser(events: { _ in }).known([target], in: plan)[target],
+        var plan = try shortPlan(planner(), groundworkMemory)
+        if plan == nil { plan = try await self.plan() }
+        guard let plan, let target = plan.target,
+            let image = try realiser(events: { _ in }).known([target], in: plan)[target],
             let generation = try workspace.store.generations(of: source.system.name).last(where: {
                 $0.image == image.description
             })
@@ -117,14 +137,31 @@ struct SystemPipeline: Sendable {
 
     /// Builds the image and makes it a generation.
     func publishedImage() async throws -> BuiltImage {
-        let plan = try await plan()
-        let image = try await realise(plan)
-        let last = try workspace.store.latestGeneration(of: source.system.name)
-        if let last, last.image == image.description {
-            return try BuiltImage(path: image, generation: last, store: workspace.store)
+        let planner = try planner()
+        if let plan = try shortPlan(planner, groundworkMemory) {
+            return try published(try await realise(plan), madeFrom: nil)
         }
-        let inputs = try realiser(events: { _ in }).known(plan.order, in: plan).values
-        let generation = try workspace.store.publish(image, as: source.system.name, madeFrom: Array(inputs))
+        let lock = try await currentLock()
+        let (plan, groundwork) = try planner.plan(source.system, lock: lock)
+        let image = try await realise(plan)
+        let inputs = try realiser(events: { _ in }).known(plan.order, in: plan)
+        let built = try published(image, madeFrom: Array(inputs.values))
+        if let key = try key(planner) { try groundworkMemory.remember(groundwork, under: key) }
+        return built
+    }
+
+    private var groundworkMemory: RememberedGroundwork {
+        RememberedGroundwork(directory: workspace.store.directory, system: source.system.name)
+    }
+
+    private func published(_ image: StorePath, madeFrom inputs: [StorePath]?) throws -> BuiltImage {
+        let last = try workspace.store.latestGeneration(of: source.system.name)
+        let generation =
+            if let last, last.image == image.description {
+                last
+            } else {
+                try workspace.store.publish(image, as: source.system.name, madeFrom: inputs)
+            }
         return try BuiltImage(path: image, generation: generation, store: workspace.store)
     }
 }

@@ -40,9 +40,12 @@ struct SystemSource {
     }
 
     /// The lock file, or nil where there is none yet.
-    func readLock() throws -> LockFile? {
+    func readLock() throws -> LockFile? { try lockBytes().map { try LockFile.read($0, path: lockPath.string) } }
+
+    /// The lock file as it stands there, or nil where there is none yet.
+    func lockBytes() throws -> [UInt8]? {
         switch HostFiles.content(lockPath.string) {
-        case .bytes(let bytes): return try LockFile.read(bytes, path: lockPath.string)
+        case .bytes(let bytes): return bytes
         case .missing: return nil
         case .unreadable(let reason):
             throw CommandError(subject: lockPath.string, message: "cannot be read", cause: reason)

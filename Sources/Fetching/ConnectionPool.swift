@@ -9,11 +9,11 @@ final class MultiHandle: @unchecked Sendable {
 
     init() throws(FetchError) {
         _ = try CurlHandle()  // Initialises libcurl, or says why not.
-        guard let pointer = curl_multi_init() else { throw FetchError(.failed, "libcurl", "cannot be started") }
+        guard let pointer = bf_curl_multi_init() else { throw FetchError(.failed, "libcurl", "cannot be started") }
         self.pointer = pointer
     }
 
-    deinit { curl_multi_cleanup(pointer) }
+    deinit { bf_curl_multi_cleanup(pointer) }
 }
 
 /// The multi handles that wait for their next fetch.

@@ -7,7 +7,11 @@ final class CurlHandle {
     private let errorBuffer: UnsafeMutablePointer<CChar>
 
     init() throws(FetchError) {
-        guard Self.isInitialised, let pointer = curl_easy_init() else {
+        if let reason = bf_curl_load() {
+            throw FetchError(
+                .failed, "libcurl", "cannot be loaded", cause: String(cString: reason), remedy: "apt-get install libcurl4")
+        }
+        guard let pointer = bf_curl_easy_init() else {
             throw FetchError(.failed, "libcurl", "cannot be started")
         }
         self.pointer = pointer
@@ -16,18 +20,16 @@ final class CurlHandle {
     }
 
     deinit {
-        curl_easy_cleanup(pointer)
+        bf_curl_easy_cleanup(pointer)
         errorBuffer.deallocate()
     }
-
-    private static let isInitialised = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Makes the handle ready to get `url` from byte `offset` on; `receiver` is passed to `write`.
     func prepare(
         url: String, offset: Int, proxy: String?, credential: FetchCredential?, receiver: UnsafeMutableRawPointer,
         write: @escaping @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int
     ) throws(FetchError) {
-        curl_easy_reset(pointer)
+        bf_curl_easy_reset(pointer)
         errorBuffer.pointee = 0
         try check(bf_curl_set_pointer(pointer, CURLOPT_ERRORBUFFER, errorBuffer), url)
         try check(bf_curl_set_string(pointer, CURLOPT_URL, url), url)
@@ -63,11 +65,11 @@ final class CurlHandle {
     /// What went wrong, in libcurl's words.
     func explanation(of code: CURLcode) -> String {
         let detail = String(cString: errorBuffer)
-        return detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+        return detail.isEmpty ? String(cString: bf_curl_easy_strerror(code)) : detail
     }
 
     private func check(_ code: CURLcode, _ url: String) throws(FetchError) {
         guard code != CURLE_OK else { return }
-        throw FetchError(.failed, url, "libcurl refuses it", cause: String(cString: curl_easy_strerror(code)))
+        throw FetchError(.failed, url, "libcurl refuses it", cause: String(cString: bf_curl_easy_strerror(code)))
     }
 }

@@ -40,7 +40,7 @@ struct FetchSession: ~Copyable {
     }
 
     deinit {
-        for pointer in running.keys { curl_multi_remove_handle(connections.pointer, pointer) }
+        for pointer in running.keys { bf_curl_multi_remove_handle(connections.pointer, pointer) }
         fetcher.connections.giveBack(connections)
     }
 
@@ -60,14 +60,14 @@ struct FetchSession: ~Copyable {
             if flag.isSet.load(ordering: .relaxed) { throw CancellationError() }
             try startDue()
             var stillRunning: Int32 = 0
-            try check(curl_multi_perform(multi, &stillRunning))
+            try check(bf_curl_multi_perform(multi, &stillRunning))
             try judgeFinished()
             if clock.now - lastReport >= .milliseconds(100) {
                 lastReport = clock.now
                 report()
             }
             if !running.isEmpty || !waiting.isEmpty {
-                try check(curl_multi_poll(multi, nil, 0, running.isEmpty ? 20 : 100, nil))
+                try check(bf_curl_multi_poll(multi, running.isEmpty ? 20 : 100))
             }
         }
         if finishedFiles > 0 { try syncDirectory() }
@@ -95,7 +95,7 @@ struct FetchSession: ~Copyable {
         do {
             switch try transfer.start() {
             case true?:
-                try check(curl_multi_add_handle(multi, transfer.pointer))
+                try check(bf_curl_multi_add_handle(multi, transfer.pointer))
                 running[transfer.pointer] = transfer
             case false?: try settle(transfer, CURLE_OK)
             case nil: waiting.append(Waiting(transfer: transfer, since: clock.now + .milliseconds(200)))
@@ -107,12 +107,12 @@ struct FetchSession: ~Copyable {
 
     private mutating func judgeFinished() throws {
         var left: Int32 = 0
-        while let message = curl_multi_info_read(multi, &left) {
+        while let message = bf_curl_multi_info_read(multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle,
                 let transfer = running.removeValue(forKey: pointer)
             else { continue }
             let code = message.pointee.data.result
-            curl_multi_remove_handle(multi, pointer)
+            bf_curl_multi_remove_handle(multi, pointer)
             try settle(transfer, code)
         }
     }
@@ -179,7 +179,7 @@ struct FetchSession: ~Copyable {
 
     private func check(_ code: CURLMcode) throws(FetchError) {
         guard code != CURLM_OK else { return }
-        throw FetchError(.failed, "libcurl", "the transfers stopped", cause: String(cString: curl_multi_strerror(code)))
+        throw FetchError(.failed, "libcurl", "the transfers stopped", cause: String(cString: bf_curl_multi_strerror(code)))
     }
 }
 

@@ -11,41 +11,43 @@ public struct CatalogueBuilder: Builder {
     public init() {}
 
     public func build(_ request: BuildRequest) async throws {
-        let segments = try request.require("segments").split(separator: " ").map { request.physical(String($0)) }
+        let segments = try request.require("segments").split(separator: " ").map(String.init)
         try Tree.makeDirectory(request.output)
-        try Catalogue.write(of: segments, to: request.output)
+        try Catalogue.write(of: segments, to: request.output, physical: request.physical)
     }
 }
 
 /// The directory that `builtin:catalogue` makes.
 ///
 /// `contents`: every path once, as the last segment to carry it has it, in the form of a segment's `contents`;
-/// `removals`: a path a line; `capabilities`: lines of hexadecimal attribute, tab, path; `segments.json`: every
-/// segment's summary, in unpacking order.
+/// `removals`: a path a line; `capabilities`: lines of hexadecimal attribute, tab, path; `segments.json`: the
+/// segments as an image's manifest lists them, in unpacking order.
 struct Catalogue {
     let directory: FilePath
 
-    static func write(of segments: [FilePath], to directory: FilePath) throws {
+    /// - Parameter physical: where a logical path, as `segments` has them, lies.
+    static func write(of segments: [String], to directory: FilePath, physical: (String) -> FilePath) throws {
         // A directory's line ends in a slash; whoever unpacks last decides what the path is.
         var kinds: [Substring: Bool] = [:]
-        var summaries: [SegmentSummary] = []
+        var listed: [ImageManifest.Segment] = []
         for segment in segments {
-            for line in try Tree.text(segment.appending("contents")).split(separator: "\n") {
+            let folder = physical(segment)
+            for line in try Tree.text(folder.appending("contents")).split(separator: "\n") {
                 let isDirectory = line.utf8.last == UInt8(ascii: "/")
                 kinds[isDirectory ? line.dropLast() : line] = isDirectory
             }
-            summaries.append(try SegmentSummary(segment: segment))
+            listed.append(.init(directory: segment, summary: try SegmentSummary(segment: folder)))
         }
         let contents = kinds.map { Array($0.key.utf8) + ($0.value ? [UInt8(ascii: "/")] : []) }
         try writeLines(contents.sorted { $0.lexicographicallyPrecedes($1) }, to: directory.appending("contents"))
-        let removals = Set(summaries.flatMap(\.removals)).map { Array($0.utf8) }
+        let removals = Set(listed.flatMap(\.summary.removals)).map { Array($0.utf8) }
         try writeLines(removals.sorted { $0.lexicographicallyPrecedes($1) }, to: directory.appending("removals"))
         var capabilities: [String: String] = [:]
-        for summary in summaries { capabilities.merge(summary.capabilities) { $1 } }
+        for segment in listed { capabilities.merge(segment.summary.capabilities) { $1 } }
         let lines = capabilities.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { Array("\($0.value)\t\($0.key)".utf8) }
         try writeLines(lines, to: directory.appending("capabilities"))
-        try Tree.write(json: summaries, to: directory.appending("segments.json"))
+        try Tree.write(json: listed, to: directory.appending("segments.json"))
     }
 
     private static func writeLines(_ lines: [[UInt8]], to file: FilePath) throws {
@@ -65,8 +67,16 @@ struct Catalogue {
         }
     }
 
-    func summaries() throws -> [SegmentSummary] {
+    /// As an image's manifest lists them.
+    func segments() throws -> [ImageManifest.Segment] {
         try JSONDecoder().decode(
-            [SegmentSummary].self, from: Data(try Tree.read(directory.appending("segments.json"))))
+            [ImageManifest.Segment].self, from: Data(try Tree.read(directory.appending("segments.json"))))
+    }
+}
+
+extension ImageManifest.Segment {
+    /// The segment of a directory, by its logical path.
+    init(directory: String, summary: SegmentSummary) {
+        self.init(part: .init(path: "\(directory)/segment.cpio.zst", size: summary.size), summary: summary)
     }
 }

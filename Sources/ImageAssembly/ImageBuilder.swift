@@ -15,14 +15,8 @@ public struct ImageBuilder: Builder {
             ImageManifest.Part(path: path, size: try Tree.size(of: request.physical(path)))
         }
         let catalogue = Catalogue(directory: request.physical(try request.require("catalogue")))
-        var summaries = try catalogue.summaries()
-        for path in image.segments.dropFirst(summaries.count) {
-            summaries.append(try SegmentSummary(segment: request.physical(path)))
-        }
-        let segments = zip(image.segments, summaries).map { path, summary in
-            ImageManifest.Segment(
-                part: .init(path: "\(path)/segment.cpio.zst", size: summary.size), summary: summary)
-        }
+        let settings = try SegmentSummary(segment: request.physical(image.settings))
+        let segments = try catalogue.segments() + [.init(directory: image.settings, summary: settings)]
         let kernel = try part("\(image.kernel)/vmlinuz")
         let release = try Tree.text(request.physical("\(image.kernel)/release")).trimmingCharacters(
             in: .whitespacesAndNewlines)

@@ -48,7 +48,9 @@ extension LocalStore {
     }
 
     /// Makes an image the newest generation of its system; the one there is, if it has that image already.
-    public func publish(_ image: StorePath, as system: String, madeFrom inputs: [StorePath]) throws -> Generation {
+    ///
+    /// - Parameter inputs: what it was made from; nil for what is known of the system's last generation.
+    public func publish(_ image: StorePath, as system: String, madeFrom inputs: [StorePath]?) throws -> Generation {
         let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
         defer { _ = consume lock }
         let last = try latestGeneration(of: system)
@@ -61,8 +63,10 @@ extension LocalStore {
             system: system, number: max(lastNumber, last?.number ?? 0) + 1, image: image.description,
             created: now())
         try replaceFile(at: counter, with: Array("\(generation.number)\n".utf8))
-        let lines = inputs.map(\.baseName).sorted().map { $0 + "\n" }
-        try replaceFile(at: folder.appending("inputs"), with: Array(lines.joined().utf8))
+        if let inputs {
+            let lines = inputs.map(\.baseName).sorted().map { $0 + "\n" }
+            try replaceFile(at: folder.appending("inputs"), with: Array(lines.joined().utf8))
+        }
         // The root first: a generation without one could lose its image.
         try addRoot(generation.rootName, image)
         try replaceFile(

@@ -12,10 +12,12 @@ import SystemModel
 ///     kernel         the kernel's package
 ///     configure      all package segments, toolbox
 ///     services       configure, toolbox                  (units switched on and off)
+///     init           netboot/init, compressor
 ///     catalogue      init, all package segments, configure   (what they carry, in one place)
 ///     settings       configure, services, catalogue, compressor   (what the user configured; quick)
-///     init           netboot/init, compressor
-///     image          all of them -> the manifest
+///     image          catalogue, settings, kernel, loaders -> the manifest
+///
+/// All but the last two are its groundwork, which a changed setting leaves as it is.
 public struct Planner: Sendable {
     /// Texts of `netboot/init`, by file name; hashed into the derivations that use them.
     public var initFiles: [String: String]
@@ -44,9 +46,25 @@ public struct Planner: Sendable {
         ]
     }
 
-    /// The build plan whose target is the system's image manifest.
-    public func plan(_ system: ResolvedSystem, lock: LockFile) throws -> BuildPlan {
+    /// The build plan whose target is the system's image manifest, and the groundwork in it.
+    public func plan(_ system: ResolvedSystem, lock: LockFile) throws -> (plan: BuildPlan, groundwork: Groundwork) {
         var draft = PlanDraft()
+        let groundwork = try groundwork(of: system, lock: lock, in: &draft)
+        try finish(system, on: groundwork, in: &draft)
+        return (draft.plan, groundwork)
+    }
+
+    /// The same plan without its groundwork, whose outputs must be in the store: the settings and the image alone.
+    public func plan(_ system: ResolvedSystem, on groundwork: Groundwork) throws -> BuildPlan {
+        var draft = PlanDraft()
+        draft.plan.assume(groundwork.derivations)
+        try finish(system, on: groundwork, in: &draft)
+        return draft.plan
+    }
+
+    private func groundwork(
+        of system: ResolvedSystem, lock: LockFile, in draft: inout PlanDraft
+    ) throws -> Groundwork {
         let packages = try lock.packages(in: .system)
         let toolboxPackages = try lock.packages(in: .toolbox)
         let compressor = try draft.unpack("compressor", Self.compressorPackages(of: toolboxPackages))
@@ -54,11 +72,10 @@ public struct Planner: Sendable {
         let loaders = try draft.unpack("loaders", lock.packages(in: .loaders))
         let kernelPackage = try Self.kernelPackage(of: system, in: packages)
 
-        let keep = system.keep.sorted().map(\.rawValue).joined(separator: " ")
         let segments = try packages.map { package in
             try draft.add(
                 "\(package.name)-segment", builder: "builtin:segment",
-                ["name": .text(package.name), "keep": .text(keep), "deb": .output(draft.fetch(package))],
+                ["name": .text(package.name), "keep": .text(system.kept), "deb": .output(draft.fetch(package))],
                 toolbox: compressor)
         }
         let kernel = try draft.add("kernel", builder: "builtin:kernel", ["deb": .output(draft.fetch(kernelPackage))])
@@ -70,40 +87,55 @@ public struct Planner: Sendable {
         let first = try draft.add(
             "init-segment", builder: "builtin:init", ["files": .text(try canonicalJSON(initFiles))],
             toolbox: compressor)
-        let earlier = [first] + segments + [configuration]
-        let catalogue = try draft.add("catalogue", builder: "builtin:catalogue", ["segments": .outputs(earlier)])
-        let nodeSettings = NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description))
-        var settingsInputs: [String: PlanDraft.Value] = [
-            "settings": .text(try canonicalJSON(nodeSettings)),
-            "configuration": .output(configuration), "catalogue": .output(catalogue),
-        ]
-        var servicesInputs: [String: PlanDraft.Value] = [
-            "enabled": .text(system.services.enabled.joined(separator: " ")),
-            "disabled": .text(system.services.disabled.joined(separator: " ")),
-            // What configures the network is off in Debian until someone switches it on.
-            "optional": .text("systemd-networkd.service"), "configuration": .output(configuration),
-        ]
-        let units = nodeSettings.files.filter(\.isUnit)
+        let catalogue = try draft.add(
+            "catalogue", builder: "builtin:catalogue", ["segments": .outputs([first] + segments + [configuration])])
+        var servicesInputs = servicesInputs(of: system)
+        servicesInputs["configuration"] = .output(configuration)
+        let units = units(of: system)
         if !units.isEmpty { servicesInputs["units"] = .text(try canonicalJSON(units)) }
-        settingsInputs["services"] = .output(
-            try draft.add(
-                "services", builder: "builtin:services", servicesInputs, toolbox: toolbox,
-                sources: Set(units.compactMap(\.source).map { try StorePath(parsing: $0) })))
+        let services = try draft.add(
+            "services", builder: "builtin:services", servicesInputs, toolbox: toolbox,
+            sources: Set(units.compactMap(\.source).map { try StorePath(parsing: $0) }))
+        return Groundwork(
+            compressor: compressor, loaders: loaders, kernel: kernel, configuration: configuration, services: services,
+            catalogue: catalogue)
+    }
+
+    private func finish(_ system: ResolvedSystem, on groundwork: Groundwork, in draft: inout PlanDraft) throws {
         let settings = try draft.add(
-            "settings", builder: "builtin:settings", settingsInputs, toolbox: compressor,
-            sources: Set(hostFiles.values))
+            "settings", builder: "builtin:settings",
+            [
+                "settings": .text(try canonicalJSON(nodeSettings(of: system))),
+                "configuration": .output(groundwork.configuration), "catalogue": .output(groundwork.catalogue),
+                "services": .output(groundwork.services),
+            ], toolbox: groundwork.compressor, sources: Set(hostFiles.values))
+        let loaders = draft.reference(to: groundwork.loaders)
         let image = ImageRequest(
             system: system.name, platform: system.platform,
             kernelParameters: Self.bootParameters + system.kernelParameters,
-            kernel: draft.reference(to: kernel),
-            segments: (earlier + [settings]).map { draft.reference(to: $0) },
-            loaders: loaderFiles.mapValues { "\(draft.reference(to: loaders))/\($0)" }, memory: system.memory)
+            kernel: draft.reference(to: groundwork.kernel), settings: draft.reference(to: settings),
+            loaders: loaderFiles.mapValues { "\(loaders)/\($0)" }, memory: system.memory)
         draft.plan.target = try draft.add(
             "\(system.name)-image", builder: "builtin:image",
-            ["image": .text(try canonicalJSON(image)), "catalogue": .output(catalogue)],
-            inputs: earlier + [settings, kernel, loaders])
-        return draft.plan
+            ["image": .text(try canonicalJSON(image)), "catalogue": .output(groundwork.catalogue)],
+            inputs: [settings, groundwork.kernel, groundwork.loaders])
     }
+
+    private func servicesInputs(of system: ResolvedSystem) -> [String: PlanDraft.Value] {
+        [
+            "enabled": .text(system.services.enabled.joined(separator: " ")),
+            "disabled": .text(system.services.disabled.joined(separator: " ")),
+            // What configures the network is off in Debian until someone switches it on.
+            "optional": .text("systemd-networkd.service"),
+        ]
+    }
+
+    private func nodeSettings(of system: ResolvedSystem) -> NodeSettings {
+        NodeSettings(of: system, hostFiles: hostFiles.mapValues(\.description))
+    }
+
+    /// systemd's units among the user's own files.
+    func units(of system: ResolvedSystem) -> [NodeSettings.File] { nodeSettings(of: system).files.filter(\.isUnit) }
 
     /// What `zstd` needs to run: a toolbox so small that segments can begin while the rest is fetched.
     static func compressorPackages(of toolbox: [LockedPackage]) throws(PlanningError) -> [LockedPackage] {
@@ -135,6 +167,11 @@ public struct Planner: Sendable {
         }
         return images[0]
     }
+}
+
+extension ResolvedSystem {
+    /// The extras that segments keep, in one text.
+    var kept: String { keep.sorted().map(\.rawValue).joined(separator: " ") }
 }
 
 extension LockFile {

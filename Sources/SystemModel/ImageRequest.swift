@@ -1,4 +1,4 @@
-/// What `builtin:image` is told: everything of an image by store path.
+/// What `builtin:image` is told besides the catalogue of all segments but the last: an image's parts by store path.
 public struct ImageRequest: Codable, Sendable, Equatable {
     /// The system's name.
     public var system: String
@@ -8,22 +8,22 @@ public struct ImageRequest: Codable, Sendable, Equatable {
     public var kernelParameters: [String]
     /// Output of `builtin:kernel`.
     public var kernel: String
-    /// Segment directories in unpacking order, `init` first, `settings` last.
-    public var segments: [String]
+    /// The last segment's directory; those before it are in the catalogue.
+    public var settings: String
     /// File name as served -> a file in the store.
     public var loaders: [String: String]
     /// RAM of the smallest node, in MiB.
     public var memory: Int
 
     public init(
-        system: String, platform: String, kernelParameters: [String], kernel: String, segments: [String],
+        system: String, platform: String, kernelParameters: [String], kernel: String, settings: String,
         loaders: [String: String], memory: Int
     ) {
         self.system = system
         self.platform = platform
         self.kernelParameters = kernelParameters
         self.kernel = kernel
-        self.segments = segments
+        self.settings = settings
         self.loaders = loaders
         self.memory = memory
     }

@@ -59,6 +59,7 @@ import Testing
         return try canonicalJSON(settings)
     }
 
+    @discardableResult
     private func build(_ name: String, _ settings: String, _ more: [String: String] = [:]) async throws -> FilePath {
         try await bench.build("builtin:catalogue", "catalogue-\(name)", ["segments": "/nix/store/conf"])
         return try await bench.build(
@@ -145,7 +146,7 @@ import Testing
             directory: try await bench.build("builtin:catalogue", "both", ["segments": "/nix/store/a /nix/store/b"]))
         #expect(try Tree.text(catalogue.directory.appending("contents")) == "etc/\netc/x\netc/y\n")
         #expect(try catalogue.removals() == ["gone"])
-        #expect(try catalogue.summaries().map(\.name) == ["a", "b"])
+        #expect(try catalogue.segments().map(\.summary.name) == ["a", "b"])
         let carried = try catalogue.contents()
         #expect(carried.kind(of: "etc/x") == .other && carried.kind(of: "etc") == .directory)
         #expect(carried.kind(of: "etc/z") == nil)
@@ -194,13 +195,14 @@ import Testing
             "builtin:init", "init", ["files": ##"{"init": "#!/bin/sh\n", "phone-home": "x"}"##])
         #expect(try bench.listing(first).contains("lrwxrwxrwx 0 0 7 bin -> usr/bin"))
         #expect(try bench.listing(first).contains("-rwxr-xr-x 0 0 10 init"))
+        try await build("last", try settings())
         try FileManager.default.createDirectory(
             atPath: bench.store.appending("kernel").string, withIntermediateDirectories: true)
         try Tree.write([1, 2, 3], to: bench.store.appending("kernel/vmlinuz"))
         try Tree.write(Array("6.12\n".utf8), to: bench.store.appending("kernel/release"))
         var request = ImageRequest(
             system: "lab", platform: "x86_64", kernelParameters: ["quiet"], kernel: "/nix/store/kernel",
-            segments: ["/nix/store/init"], loaders: ["a.efi": "/nix/store/kernel/vmlinuz"], memory: 512)
+            settings: "/nix/store/last", loaders: ["a.efi": "/nix/store/kernel/vmlinuz"], memory: 512)
         try await bench.build("builtin:catalogue", "catalogue", ["segments": "/nix/store/init"])
         func image(_ name: String) async throws -> FilePath {
             try await bench.build(
@@ -210,7 +212,8 @@ import Testing
         let manifest = try JSONDecoder().decode(
             ImageManifest.self, from: Data(try Tree.read(try await image("image").appending("manifest.json"))))
         #expect(manifest.kernelRelease == "6.12" && manifest.kernel.size == 3 && manifest.loaders["a.efi"]?.size == 3)
-        #expect(manifest.initramfsSize == (manifest.segments[0].part.size + 3) & ~3)
+        #expect(manifest.segments.map(\.summary.name) == ["init", "settings"])
+        #expect(manifest.initramfsSize == manifest.segments.reduce(0) { $0 + ($1.part.size + 3) & ~3 })
         #expect(manifest.peakMemory > MemoryEstimate.kernel)
         request.memory = 64
         let error = try #require(await #expect(throws: BuildError.self) { try await image("small") })

@@ -28,7 +28,7 @@ import Testing
     }
 
     private func plan(_ system: ResolvedSystem, _ lock: LockFile, initText: String = "") throws -> BuildPlan {
-        try Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: [:]).plan(system, lock: lock)
+        try Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: [:]).plan(system, lock: lock).plan
     }
 
     private func names(_ plan: BuildPlan, _ builder: String) -> [String] {
@@ -76,6 +76,56 @@ import Testing
         let lock = lock(system: packages)
         let builders = changed(try plan(system, lock), try plan(system, lock, initText: "exec true"))
         #expect(builders == ["builtin:init", "builtin:catalogue", "builtin:settings", "builtin:image"])
+    }
+
+    @Test func `on its groundwork a system is planned as in the whole plan`() throws {
+        let planner = Planner(initFiles: [:], hostFiles: [:], loaderFiles: ["a.efi": "usr/a.efi"])
+        let (whole, groundwork) = try planner.plan(system, lock: lock(system: packages))
+        let short = try planner.plan(system, on: groundwork)
+        #expect(short.target == whole.target)
+        #expect(names(short, "builtin:settings").count == 1 && short.order.count == 2)
+        for path in short.order { #expect(short.derivations[path] == whole.derivations[path]) }
+        #expect(Groundwork(derivations: groundwork.derivations) == groundwork)
+    }
+
+    @Test func `what changes the groundwork changes its key, and what does not keeps it`() throws {
+        let locked = lock(system: packages + ["linux-image-6.1-amd64"])
+        func both(_ system: ResolvedSystem, _ lock: LockFile, initText: String = "") throws -> (Groundwork, String) {
+            let planner = Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: [:])
+            return try (
+                planner.plan(system, lock: lock).groundwork,
+                planner.groundworkKey(of: system, lockFile: Array(lock.rendered().utf8), request: lock.request)
+            )
+        }
+        var first = system
+        first.kernelPackage = "linux-image-6.12.1-amd64"
+        func changed(_ change: (inout ResolvedSystem) -> Void) -> ResolvedSystem {
+            var other = first
+            change(&other)
+            return other
+        }
+        let (groundwork, key) = try both(first, locked)
+        let unit = SystemFile(
+            path: "/etc/systemd/system/a.service", source: .text("[Unit]"), mode: 0o644, owner: "root", group: "root")
+        var moved = locked
+        moved.sets[.toolbox]?[0] = package("zstd", version: "2")
+        let others = [
+            try both(first, moved), try both(first, locked, initText: "exec true"),
+            try both(changed { $0.kernelPackage = "linux-image-6.1-amd64" }, locked),
+            try both(changed { $0.keep = [.documentation] }, locked),
+            try both(changed { $0.locale = "de_CH.UTF-8" }, locked),
+            try both(changed { $0.services.enabled = ["ssh.service"] }, locked),
+            try both(changed { $0.services.disabled = ["ssh.service"] }, locked),
+            try both(changed { $0.files = [unit] }, locked),
+        ]
+        for other in others { #expect(other.0 != groundwork && other.1 != key) }
+        let same = try both(
+            changed {
+                $0.hostname = "other"
+                $0.kernelParameters = ["loud"]
+                $0.timeZone = "Europe/Zurich"
+            }, locked)
+        #expect(same.0 == groundwork && same.1 == key)
     }
 
     @Test func `a moved package remakes no other package's segment`() throws {
