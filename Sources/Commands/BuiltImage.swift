@@ -15,10 +15,15 @@ struct BuiltImage: Sendable {
         self.path = path
         self.generation = generation
         self.store = store
-        let file = store.physicalPath(of: path).appending("manifest.json")
+        let directory = store.physicalPath(of: path)
+        let file = directory.appending("manifest.json")
         do {
-            manifest = try JSONDecoder().decode(
-                ImageManifest.self, from: Data(contentsOf: URL(fileURLWithPath: file.string)))
+            guard case .bytes(let json) = HostFiles.content(file.string) else { throw Errno.noSuchFileOrDirectory }
+            var segments: String?
+            if case .bytes(let list) = HostFiles.content(directory.appending("segments").string) {
+                segments = String(decoding: list, as: UTF8.self)
+            }
+            manifest = try ImageManifest(json: json, segments: segments)
         } catch {
             throw CommandError(
                 kind: .corrupt, subject: file.string, message: "is not an image manifest", cause: "\(error)",

@@ -9,7 +9,8 @@ final class CurlHandle {
     init() throws(FetchError) {
         if let reason = bf_curl_load() {
             throw FetchError(
-                .failed, "libcurl", "cannot be loaded", cause: String(cString: reason), remedy: "apt-get install libcurl4")
+                .failed, "libcurl", "cannot be loaded", cause: String(cString: reason),
+                remedy: "apt-get install libcurl4")
         }
         guard let pointer = bf_curl_easy_init() else {
             throw FetchError(.failed, "libcurl", "cannot be started")

@@ -179,7 +179,8 @@ struct FetchSession: ~Copyable {
 
     private func check(_ code: CURLMcode) throws(FetchError) {
         guard code != CURLM_OK else { return }
-        throw FetchError(.failed, "libcurl", "the transfers stopped", cause: String(cString: bf_curl_multi_strerror(code)))
+        throw FetchError(
+            .failed, "libcurl", "the transfers stopped", cause: String(cString: bf_curl_multi_strerror(code)))
     }
 }
 

@@ -20,7 +20,7 @@ public struct CatalogueBuilder: Builder {
 /// The directory that `builtin:catalogue` makes.
 ///
 /// `contents`: every path once, as the last segment to carry it has it, in the form of a segment's `contents`;
-/// `removals`: a path a line; `capabilities`: lines of hexadecimal attribute, tab, path; `segments.json`: the
+/// `removals`: a path a line; `capabilities`: lines of hexadecimal attribute, tab, path; `segments`: the
 /// segments as an image's manifest lists them, in unpacking order.
 struct Catalogue {
     let directory: FilePath
@@ -47,7 +47,7 @@ struct Catalogue {
         let lines = capabilities.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { Array("\($0.value)\t\($0.key)".utf8) }
         try writeLines(lines, to: directory.appending("capabilities"))
-        try Tree.write(json: listed, to: directory.appending("segments.json"))
+        try Tree.write(Array(listed.map(\.line).joined().utf8), to: directory.appending("segments"))
     }
 
     private static func writeLines(_ lines: [[UInt8]], to file: FilePath) throws {
@@ -69,8 +69,7 @@ struct Catalogue {
 
     /// As an image's manifest lists them.
     func segments() throws -> [ImageManifest.Segment] {
-        try JSONDecoder().decode(
-            [ImageManifest.Segment].self, from: Data(try Tree.read(directory.appending("segments.json"))))
+        try ImageManifest.Segment.list(try Tree.text(directory.appending("segments")))
     }
 }
 

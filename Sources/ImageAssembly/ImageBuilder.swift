@@ -3,7 +3,7 @@ import Foundation
 import SystemModel
 import SystemPackage
 
-/// `builtin:image`: the manifest of an image, `manifest.json`, refused where the node's RAM cannot hold it.
+/// `builtin:image`: the manifest of an image, `manifest.json` and `segments`, refused where the node's RAM cannot hold it.
 ///
 /// Environment: `image`, an `ImageRequest` as JSON, and `catalogue` (of all its segments but the last).
 public struct ImageBuilder: Builder {
@@ -28,6 +28,8 @@ public struct ImageBuilder: Builder {
         try estimate.check(memory: image.memory, system: image.system)
         manifest.peakMemory = estimate.peak
         try Tree.makeDirectory(request.output)
+        try Tree.write(Array(segments.map(\.line).joined().utf8), to: request.output.appending("segments"))
+        manifest.segments = []
         try Tree.write(json: manifest, to: request.output.appending("manifest.json"))
     }
 }

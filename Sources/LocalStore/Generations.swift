@@ -57,12 +57,9 @@ extension LocalStore {
         if let last, last.image == image.description { return last }
         let folder = directory.generations.appending(system)
         try Files.createDirectories(folder)
-        let counter = folder.appending("last")
-        let lastNumber = Files.exists(counter) ? Int(try Files.text(of: counter).prefix { $0 != "\n" }) ?? 0 : 0
         let generation = Generation(
-            system: system, number: max(lastNumber, last?.number ?? 0) + 1, image: image.description,
-            created: now())
-        try replaceFile(at: counter, with: Array("\(generation.number)\n".utf8))
+            system: system, number: max(try lastForgotten(of: system), last?.number ?? 0) + 1,
+            image: image.description, created: now())
         if let inputs {
             let lines = inputs.map(\.baseName).sorted().map { $0 + "\n" }
             try replaceFile(at: folder.appending("inputs"), with: Array(lines.joined().utf8))
@@ -129,10 +126,21 @@ extension LocalStore {
         return rollout
     }
 
+    /// The highest number of a system's forgotten generations, from the file `generations/SYSTEM/last`: none is given twice.
+    private func lastForgotten(of system: String) throws -> Int {
+        let file = directory.generations.appending(system).appending("last")
+        return Files.exists(file) ? Int(try Files.text(of: file).prefix { $0 != "\n" }) ?? 0 : 0
+    }
+
     /// Forgets a generation; its image stays until the next collection.
     public func remove(_ generation: Generation) throws {
         let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
         defer { _ = consume lock }
+        if try generation.number > lastForgotten(of: generation.system) {
+            try replaceFile(
+                at: directory.generations.appending(generation.system).appending("last"),
+                with: Array("\(generation.number)\n".utf8))
+        }
         try Files.remove(directory.generations.appending(generation.system).appending("\(generation.number).json"))
         try removeRoot(generation.rootName)
     }

@@ -11,8 +11,7 @@ extension LocalStore {
                 throw LocalStoreError("'\(path)'", "is not in the store, so it cannot be a root")
             }
             // Written beside and renamed, so that no moment is without a root.
-            let beside = try Scratch.unique(in: directory.temporary, prefix: "root-", isDirectory: false)
-            try Files.remove(beside)
+            let beside = directory.temporary.appending("root-\(getpid())-\(UInt64.random(in: 0...UInt64.max))")
             try Files.makeLink(at: beside, to: Array(path.description.utf8))
             try Files.rename(beside, to: link)
             try Files.sync(directory.roots)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a segment's `segment.json` says of `segment.cpio.zst` beside it.
 ///
 /// A segment is a store directory: `segment.cpio.zst` (exactly one zstd frame), `segment.json` (this), and
@@ -30,6 +32,9 @@ public struct SegmentSummary: Codable, Sendable, Equatable {
 }
 
 /// An image: a list, not a file. Everything a boot server needs to answer any firmware, by store path.
+///
+/// In the store it is a directory of two files: `manifest.json`, without the segments, and `segments`, a line each. JSON of
+/// three hundred segments, written once and read three times, was a quarter of the time that a changed setting took.
 public struct ImageManifest: Codable, Sendable, Equatable {
     /// A file in the store.
     public struct Part: Codable, Sendable, Equatable {
@@ -89,6 +94,41 @@ public struct ImageManifest: Codable, Sendable, Equatable {
         self.peakMemory = peakMemory
     }
 
+    /// - Parameter segments: the text of the file `segments`; nil where the image has none, as older ones do.
+    public init(json: [UInt8], segments text: String?) throws {
+        self = try JSONDecoder().decode(ImageManifest.self, from: Data(json))
+        if let text { segments = try Segment.list(text) }
+        if segments.isEmpty { throw MalformedSegmentList(line: "") }
+    }
+
     /// Bytes of the initramfs: the sum of its segments, each padded to a multiple of 4 by the boot file.
     public var initramfsSize: Int { segments.reduce(0) { $0 + ($1.part.size + 3) & ~3 } }
+}
+
+extension ImageManifest.Segment {
+    /// Its line in a list of segments: package, bytes as compressed and as unpacked, inodes, path.
+    public var line: String {
+        "\(summary.name) \(summary.size) \(summary.unpackedBytes) \(summary.inodes) \(part.path)\n"
+    }
+
+    /// The segments of a list; what else their summaries said is not in it.
+    public static func list(_ text: String) throws(MalformedSegmentList) -> [Self] {
+        var segments: [Self] = []
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count == 5, let size = Int(fields[1]), let unpacked = Int(fields[2]),
+                let inodes = Int(fields[3])
+            else { throw MalformedSegmentList(line: String(line.prefix(200))) }
+            let summary = SegmentSummary(
+                name: String(fields[0]), size: size, unpackedBytes: unpacked, inodes: inodes)
+            segments.append(Self(part: .init(path: String(fields[4]), size: size), summary: summary))
+        }
+        return segments
+    }
+}
+
+/// A line that is not package, three numbers and path.
+public struct MalformedSegmentList: Error, CustomStringConvertible {
+    public let line: String
+    public var description: String { "expected 'package bytes unpacked inodes path', found '\(line)'" }
 }
