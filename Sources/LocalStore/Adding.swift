@@ -63,15 +63,7 @@ extension LocalStore {
         if status.st_mode & 0o111 != 0 { try Files.setMode(0o644, file) }
         let content = ContentAddress.fixed(.flat, expected)
         let path = try content.path(name: name)
-        let narHash = SHA256()
-        var archive = TreeArchive { narHash.update($0) }
-        archive.metadata = .canonicalise
-        try archive.write(file)
-        try install(
-            file,
-            PathRegistration(
-                path: path, narHash: Digest(finishing: narHash), narSize: archive.count, contentAddress: content,
-                registrationTime: now()), realising: realising)
+        try installFile(file, path, content, realising: realising)
         return path
     }
 
@@ -85,6 +77,15 @@ extension LocalStore {
         defer { withExtendedLifetime(scratch) {} }
         let file = scratch.path.appending("text")
         try Files.write(bytes, to: file)
+        try installFile(file, path, content, references: references)
+        return path
+    }
+
+    /// Makes a file canonical, hashes it as a NAR, and installs it.
+    private func installFile(
+        _ file: FilePath, _ path: StorePath, _ content: ContentAddress, references: Set<StorePath> = [],
+        realising: [StorePath] = []
+    ) throws {
         let narHash = SHA256()
         var archive = TreeArchive { narHash.update($0) }
         archive.metadata = .canonicalise
@@ -93,8 +94,7 @@ extension LocalStore {
             file,
             PathRegistration(
                 path: path, narHash: Digest(finishing: narHash), narSize: archive.count, references: references,
-                contentAddress: content, registrationTime: now()), realising: [])
-        return path
+                contentAddress: content, registrationTime: now()), realising: realising)
     }
 
     /// Gives a canonical tree its name and registers it, safe against others who add the same and against collection.

@@ -87,18 +87,8 @@ import Testing
         }
         for count in stride(from: 0, to: whole.count, by: 3) { read(Array(whole[..<count])) }
         var random = SeededGenerator(seed: 7)
-        let tokens = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a".utf8)
         for _ in 0..<1500 {
-            var bytes = whole
-            for _ in 0...random.below(4) {
-                let place = random.below(bytes.count)
-                switch random.below(3) {
-                case 0: bytes[place] = tokens[random.below(tokens.count)]
-                case 1: bytes.insert(tokens[random.below(tokens.count)], at: place)
-                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
-                }
-            }
-            read(bytes)
+            read(random.mutated(whole, most: 5, tokens: MutationTokens.yaml))
         }
     }
 

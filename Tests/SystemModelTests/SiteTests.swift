@@ -134,17 +134,8 @@ import Testing
     @Test func `thousands of mutations of a site are read or refused, never a trap`() throws {
         guard case .bytes(let whole) = RepositoryFiles.reader(Self.fixtures)("everything.yaml") else { return }
         var random = SeededGenerator(seed: 11)
-        let tokens = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a./".utf8)
         for _ in 0..<2000 {
-            var bytes = whole
-            for _ in 0...random.below(4) {
-                let place = random.below(bytes.count)
-                switch random.below(3) {
-                case 0: bytes[place] = tokens[random.below(tokens.count)]
-                case 1: bytes.insert(tokens[random.below(tokens.count)], at: place)
-                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
-                }
-            }
+            let bytes = random.mutated(whole, most: 5, tokens: MutationTokens.yaml)
             _ = try? Site.read("s.yaml", directory: "/") { $0 == "s.yaml" ? .bytes(bytes) : .missing }
         }
     }

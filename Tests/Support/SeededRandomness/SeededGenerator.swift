@@ -17,17 +17,25 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// A number from 0 up to, and without, `bound`.
     public mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
-    /// `bytes` with 1 to `most` of them replaced, doubled or taken out: what a parser must survive.
-    public mutating func mutated(_ bytes: [UInt8], most: Int) -> [UInt8] {
+    /// `bytes` with 1 to `most` faults: a byte replaced or put in, or up to eight taken out. What a parser must survive.
+    ///
+    /// - Parameter tokens: the bytes to put there, such as a format's punctuation; any at all, if empty.
+    public mutating func mutated(_ bytes: [UInt8], most: Int, tokens: [UInt8] = []) -> [UInt8] {
         var bytes = bytes
         for _ in 0...below(most) where !bytes.isEmpty {
             let place = below(bytes.count)
-            switch below(4) {
-            case 0: bytes.remove(at: place)
-            case 1: bytes.insert(UInt8(below(256)), at: place)
-            default: bytes[place] = UInt8(below(256))
+            let byte = tokens.isEmpty ? UInt8(below(256)) : tokens[below(tokens.count)]
+            switch below(3) {
+            case 0: bytes[place] = byte
+            case 1: bytes.insert(byte, at: place)
+            default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + below(8)))
             }
         }
         return bytes
     }
+}
+
+/// Bytes that mean something in a format.
+public enum MutationTokens {
+    public static let yaml = Array("{}[]:,-&*!|>'\"%@`#\n\t \\?0a./".utf8)
 }
