@@ -67,7 +67,7 @@ let package = Package(
         module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
         module(
             "BootPolicy",
-            ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "SystemModel", mustache]),
+            ["Diagnostics", "OpenSSL", "FileFormats", "BootProtocols", "StoreModel", "SystemModel", mustache]),
 
         // The effects half.
         module("Archives", ["CArchive", "Diagnostics", system]),

@@ -25,6 +25,8 @@ extension BootAttempt {
         case .transferStopped(let file, let transport, let bytes, let total, let reason):
             "\(file) by \(transport.rawValue): stopped after \(formatBytes(bytes)) of \(formatBytes(total)): \(reason)"
         case .refused(let file, let transport): "asked for \(file) by \(transport.rawValue), which does not exist"
+        case .secretsGiven(let address, let files): "secrets given to \(address): \(files) file\(files == 1 ? "" : "s")"
+        case .secretsRefused(let address, let reason): "secrets refused to \(address): \(reason)"
         case .phonedHome(let message):
             "booted in \(formatSeconds(elapsed))" + (message.isEmpty ? "" : ": \(message)")
         case .stopped(let reason): "stopped after \(formatSeconds(elapsed)): \(reason)"
@@ -41,7 +43,7 @@ extension BootAttempt {
 extension BootAttempt {
     /// How it ended, or what it does now, in a few words.
     public var summary: String {
-        switch (outcome, entries.last?.event) {
+        switch (outcome, lastOfBoot?.event) {
         case (.booted, _): "booted in \(formatSeconds(elapsed))"
         case (.stopped, .stopped(let reason)?): "stopped after \(formatSeconds(elapsed)): \(reason)"
         case (.stopped, _): "stopped after \(formatSeconds(elapsed))"

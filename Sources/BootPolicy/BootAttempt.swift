@@ -27,6 +27,10 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         case transferStopped(file: String, transport: Transport, bytes: Int, size: Int, reason: String)
         /// Asked for something that is not there.
         case refused(file: String, transport: Transport)
+        /// The node has its secrets, so many files.
+        case secretsGiven(address: IPv4Address, files: Int)
+        /// Somebody asked for the node's secrets and did not get them.
+        case secretsRefused(address: IPv4Address, reason: String)
         /// The booted system's own words, if it sent any.
         case phonedHome(message: String)
         /// Why it counts as stopped.
@@ -53,8 +57,17 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     public private(set) var entries: [Entry] = []
     public private(set) var outcome = Outcome.running
 
+    /// Who was given the node's secrets, and when first.
+    public struct Giving: Codable, Sendable, Equatable {
+        /// Seconds since the attempt began.
+        public var seconds: Double
+        public var address: IPv4Address
+    }
+    public private(set) var secretsGiven: Giving?
+
     /// A hostile client can grow a timeline no further.
     static let maximumEntries = 256
+    static let mostAfterwards = 16
 
     public init(identifier: String, node: MACAddress, system: String, generation: Int? = nil, now: Duration) {
         self.identifier = identifier
@@ -64,16 +77,32 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         began = now.inSeconds
     }
 
-    /// Seconds from the beginning to the last event.
-    public var elapsed: Double { entries.last?.seconds ?? 0 }
+    /// Seconds from the beginning to its end, or to the last event.
+    public var elapsed: Double { lastOfBoot?.seconds ?? 0 }
+
+    /// The last entry but what was asked for after the end.
+    var lastOfBoot: Entry? {
+        outcome == .running ? entries.last : entries.last { Self.isEnd($0.event) } ?? entries.last
+    }
+
+    private static func isEnd(_ event: Event) -> Bool {
+        switch event {
+        case .phonedHome, .stopped: true
+        default: false
+        }
+    }
 
     /// Takes an event in and returns the lines to show for it.
     public mutating func record(_ event: Event, now: Duration) -> [String] { take(event, now: now).lines }
 
     /// Takes an event in; `isNews` unless a reader of the records would miss nothing without it.
     mutating func take(_ event: Event, now: Duration) -> (lines: [String], isNews: Bool) {
-        // After phone-home only a new attempt says anything new.
-        guard outcome == .running else { return ([], false) }
+        // After phone-home only a new attempt says anything new, or somebody who has no business with this one.
+        if outcome != .running {
+            guard case .secretsRefused = event,
+                entries.suffix(Self.mostAfterwards).contains(where: { Self.isEnd($0.event) })
+            else { return ([], false) }
+        }
         let event = event.printable
         let entry = Entry(seconds: max(0, now.inSeconds - began), event: event)
         // Firmware says everything twice.
@@ -84,13 +113,17 @@ public struct BootAttempt: Codable, Sendable, Equatable {
             return isShown ? (lines(for: event), true) : ([], false)
         }
         if isRepeated {
-            entries[entries.count - 1].seconds = max(entry.seconds, entries[entries.count - 1].seconds)
+            if outcome == .running {
+                entries[entries.count - 1].seconds = max(entry.seconds, entries[entries.count - 1].seconds)
+            }
             return ([], false)
         }
         switch event {
         case .phonedHome: outcome = .booted
         case .stopped: outcome = .stopped
         case .chosen(let generation, _): self.generation = generation
+        case .secretsGiven(let address, _):
+            secretsGiven = secretsGiven ?? Giving(seconds: entry.seconds, address: address)
         default: break
         }
         switch event {
@@ -146,7 +179,7 @@ public struct BootAttempt: Codable, Sendable, Equatable {
 
     private static func isRepeatable(_ event: Event) -> Bool {
         switch event {
-        case .discovered, .offered, .leased, .refused, .chosen: true
+        case .discovered, .offered, .leased, .refused, .chosen, .secretsRefused: true
         default: false
         }
     }

@@ -40,7 +40,8 @@ extension BootPolicy {
     func bootFile(_ name: BootFileName, of system: ServedSystem, for node: MACAddress?) -> BootFile? {
         switch name.file {
         case .kernel: BootFile(extents: [.whole(system.manifest.kernel)])
-        case .initramfs: .initramfs(of: system.manifest)
+        case .initramfs:
+            .initramfs(of: system.manifest, node: nodeSegment(for: name.attempt, of: system, node)?.segment)
         case .loader(let loader):
             system.manifest.loaders[loader].map {
                 BootFile(
@@ -135,7 +136,10 @@ extension BootPolicy {
             (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
             (".cmdline", [.literal(Array(commandLine(of: system, attempt: attempt, node: node).utf8))]),
             (".linux", [.whole(manifest.kernel)]),
-            (".initrd", BootFile.initramfs(of: manifest).extents),
+            (
+                ".initrd",
+                BootFile.initramfs(of: manifest, node: nodeSegment(for: attempt, of: system, node)?.segment).extents
+            ),
         ]
         let sections = contents.map { content in
             UKI.Section(name: content.name, size: content.extents.reduce(0) { $0 + $1.length })
@@ -196,11 +200,15 @@ extension BootFile {
 
 extension BootFile {
     /// The segments one after the other, each padded to 4 bytes: the kernel looks for the next archive only there.
-    public static func initramfs(of manifest: ImageManifest) -> BootFile {
-        BootFile(
-            extents: manifest.segments.flatMap { segment -> [Extent] in
-                let padding = -segment.part.size & 3
-                return [.whole(segment.part)] + (padding > 0 ? [.literal([UInt8](repeating: 0, count: padding))] : [])
+    ///
+    /// - Parameter node: The segment of a node's own; before the last one, which carries the sign that all was unpacked.
+    public static func initramfs(of manifest: ImageManifest, node: [UInt8]? = nil) -> BootFile {
+        var segments = manifest.segments.map { Extent.whole($0.part) }
+        if let node { segments.insert(.literal(node), at: max(0, segments.count - 1)) }
+        return BootFile(
+            extents: segments.flatMap { segment -> [Extent] in
+                let padding = -segment.length & 3
+                return [segment] + (padding > 0 ? [.literal([UInt8](repeating: 0, count: padding))] : [])
             })
     }
 }

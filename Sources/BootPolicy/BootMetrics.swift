@@ -71,7 +71,9 @@ public struct BootMetrics: Sendable, Equatable {
             histogram.sum += attempt.elapsed
             durations[attempt.system] = histogram
         case .stopped: ended[[attempt.system, "stopped"], default: 0] += 1
-        case .discovered, .offered, .leased, .requested, .sized, .transferStarted, .transferProgress: break
+        case .discovered, .offered, .leased, .requested, .sized, .transferStarted, .transferProgress, .secretsGiven,
+            .secretsRefused:
+            break
         }
     }
 

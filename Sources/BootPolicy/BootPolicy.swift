@@ -20,6 +20,8 @@ public struct BootPolicy: Sendable {
     public var generations: [String: ServedGenerations] = [:]
     /// What is known of the machines that have asked.
     public var seen = Sightings()
+    /// What nodes get of their own; nil gives them their systems alone.
+    public var provisions: NodeProvisions?
 
     public init(
         serverAddress: IPv4Address, httpPort: Int, isProxy: Bool = false, site: Site,

@@ -191,12 +191,22 @@ private struct Player {
                 details = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { "| \($0)" }
             }
         }
+        switch found?.name.file {
+        case .initramfs?, .unifiedKernel?: details = nodeSegment(found?.name.attempt)
+        default: break
+        }
         steps.append(
             .init(
                 request: isHTTP ? "HTTP GET \(name)" : "TFTP read \(name) from \(policy.serverAddress)",
                 requestDetails: [], answer: found.map { "\($0.file.size) bytes" } ?? "no such file",
                 answerDetails: details, why: []))
         return found
+    }
+
+    private func nodeSegment(_ attempt: String?) -> [String] {
+        guard let attempt, let system = attempts.system(of: attempt) else { return [] }
+        let segment = policy.nodeSegment(for: attempt, of: system, machine.mac)
+        return segment?.words(policy.nodeSecrets(for: system, machine.mac)) ?? []
     }
 
     /// The script was shown; what it fetches follows, for the system that it boots.

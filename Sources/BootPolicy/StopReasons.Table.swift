@@ -5,6 +5,10 @@ extension StopReason {
     private static let blockSizes = [512, 1024, 1408, 1428, 1432, 1456, 1468, 1482]
 
     static let table: [StopReason] = [
+        StopReason(name: "secrets given") { evidence in
+            guard evidence.hasSecrets else { return nil }
+            return "the system started and fetched its secrets, but did not phone home; its console says why"
+        },
         StopReason(name: "delivered") { evidence in
             guard evidence.attempt.isDelivered else { return nil }
             return "kernel and initramfs were delivered, but the system did not phone home; its console says why"

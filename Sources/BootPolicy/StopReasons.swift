@@ -36,6 +36,7 @@ struct StopReason: Sendable {
         var offeredFile: String?
         var isOffered = false
         var isProxied = false
+        var hasSecrets = false
 
         init(_ attempt: BootAttempt) {
             self.attempt = attempt
@@ -78,7 +79,8 @@ struct StopReason: Sendable {
                 arrived()
                 stops.append(Stop(file: file, transport: transport, bytes: bytes, size: size, reason: reason))
             case .refused(let file, let transport): refusals.append((file, transport))
-            case .chosen, .phonedHome, .stopped: break
+            case .secretsGiven: hasSecrets = true
+            case .chosen, .secretsRefused, .phonedHome, .stopped: break
             }
         }
 

@@ -85,6 +85,10 @@ import Testing
         ("offer not taken", [asks, .offered(address: address, bootFile: "f")], "another DHCP server"),
         ("nothing offered", [asks], "offered nothing"),
         ("delivered", [asks, leased, finished("s.efi")], "did not phone home"),
+        (
+            "secrets given", [asks, leased, finished("s.efi"), .secretsGiven(address: address, files: 2)],
+            "fetched its secrets, but did not phone home"
+        ),
     ]
 
     static func attempt(_ events: [Event]) -> BootAttempt {

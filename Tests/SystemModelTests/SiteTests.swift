@@ -58,6 +58,77 @@ import Testing
         #expect(site.settings(of: try #require(site.node(named: "n2"))).system == nil)
     }
 
+    @Test func `a secret is its owner's to read unless a mode is given, and a link is none`() throws {
+        let text = """
+            version: 1
+            networks: {eth1: {}}
+            nodes:
+              a:
+                macs: [52:54:00:00:00:01]
+                files:
+                  /etc/a: {text: x, secret: yes}
+                  /etc/b: {text: x, secret: yes, mode: "0640"}
+                  /etc/c: {text: x}
+
+            """
+        let site = try Site.read("s.yaml", directory: "/", files: RepositoryFiles.texts(["s.yaml": text]))
+        #expect(site.nodes[0].settings.files.map(\.file.mode) == [0o600, 0o640, 0o644])
+        #expect(site.nodes[0].settings.files[1].position.description == "s.yaml:8:7")
+        #expect(
+            Self.complaints(text + "      /etc/d: {link: x, secret: yes}\n") == [
+                "s.yaml:10:33: `nodes.a.files./etc/d.secret`: a symbolic link has nothing to hide; "
+                    + "make what it points to the secret"
+            ])
+    }
+
+    @Test func `what nodes' files hold is read whole, and every one that cannot be is named where it is written`()
+        throws
+    {
+        let text = """
+            version: 1
+            networks: {eth1: {}}
+            groups:
+              g: {files: {/etc/shared: {source: shared}}}
+            nodes:
+              a: {macs: [52:54:00:00:00:01], group: g, files: {/etc/a: {source: sub/a}, /etc/b: {text: x, secret: yes}}}
+              b: {macs: [52:54:00:00:00:02], group: g, files: {/etc/a: {source: sub/a, secret: yes}}}
+
+            """
+        let site = try Site.read("s.yaml", directory: "/lab", files: RepositoryFiles.texts(["s.yaml": text]))
+        func contents(_ files: [String: FileContent]) throws(ConfigurationError) -> NodeFileContents {
+            try NodeFileContents(of: site) { files[$0] ?? .missing }
+        }
+        func complaints(_ files: [String: FileContent]) -> [String] {
+            do throws(ConfigurationError) {
+                _ = try contents(files)
+                return []
+            } catch {
+                return error.problems.map(\.description)
+            }
+        }
+        func bytes(_ count: Int) -> FileContent { .bytes([UInt8](repeating: 1, count: count)) }
+        let read = try contents(["/lab/shared": .bytes([1, 0]), "/lab/sub/a": .bytes([2])])
+        #expect(site.settings(of: site.nodes[0]).files.map { read.bytes(of: $0.file) } == [[2], [120], [1, 0]])
+        #expect(
+            complaints(["/lab/shared": .unreadable("permission denied")]) == [
+                "s.yaml:4:15: `groups.g.files./etc/shared`: cannot read `/lab/shared`: permission denied",
+                "s.yaml:6:52: `nodes.a.files./etc/a`: no such file: `/lab/sub/a`",
+                "s.yaml:7:52: `nodes.b.files./etc/a`: no such file: `/lab/sub/a`",
+            ])
+        #expect(
+            complaints(["/lab/shared": bytes(NodeFileContents.largestFile + 1), "/lab/sub/a": bytes(1)]) == [
+                "s.yaml:4:15: `groups.g.files./etc/shared`: `/lab/shared` is over 1.0 MiB, the most that a node's own "
+                    + "file may have; put it into the system"
+            ])
+        #expect(
+            complaints(["/lab/shared": bytes(700 << 10), "/lab/sub/a": bytes(400 << 10)]) == [
+                "s.yaml:6:3: `nodes.a.files`: its files, with its group's, hold 1.1 MiB, expected at most 1.0 MiB; "
+                    + "put what is not its alone into the system",
+                "s.yaml:7:3: `nodes.b.files`: its secret files, with its group's, hold 400 KiB, expected at most "
+                    + "256 KiB; put what is not its alone into the system",
+            ])
+    }
+
     @Test func `a machine is known by card, by UUID in either byte order, and by serial number`() throws {
         let site = try Self.site("everything.yaml")
         let uuid = try #require(MachineUUID("4c4c4544-0042-3510-8054-b4c04f4d3132"))

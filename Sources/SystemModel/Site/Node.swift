@@ -72,10 +72,13 @@ public struct NodeFile: Sendable, Equatable {
     public var file: SystemFile
     /// Given to the node once a boot, and never without that boot's token.
     public var isSecret: Bool
+    /// Where it was written.
+    public var position: SourcePosition
 
-    public init(file: SystemFile, isSecret: Bool) {
+    public init(file: SystemFile, isSecret: Bool, position: SourcePosition = .init(file: "", line: 0, column: 0)) {
         self.file = file
         self.isSecret = isSecret
+        self.position = position
     }
 }
 

@@ -8,7 +8,7 @@ extension SiteReader {
         for group in site.groups {
             let value = tree[SiteFields.groups.key]?[group.name]
             checkSystem(value?[SiteFields.groupSystem.key], "groups.\(group.name)", site)
-            problems += fileProblems(value, "groups.\(group.name).")
+            problems += fileProblems(value, "groups.\(group.name).") + secretProblems(value, "groups.\(group.name).")
         }
         var taken = Taken()
         for node in site.nodes {
@@ -31,6 +31,17 @@ extension SiteReader {
                 .init(
                     tree[SiteFields.networks.key]?.position ?? tree.position, "networks",
                     "no interface is named, so nothing would be served"))
+        }
+    }
+
+    private func secretProblems(_ value: YAMLNode?, _ prefix: String) -> [ConfigurationProblem] {
+        (value?[SiteFields.files.key]?.entries ?? []).compactMap { entry in
+            guard let secret = entry.value[SiteFields.secret.key], secret.text == "yes",
+                entry.value[SystemFields.link.key] != nil
+            else { return nil }
+            return .init(
+                secret.position, "\(prefix)files.\(entry.key).secret",
+                "a symbolic link has nothing to hide; make what it points to the secret")
         }
     }
 
@@ -128,7 +139,7 @@ extension SiteReader {
             hostname == nil ? place : "\(place).hostname", &taken.hostnames,
             at: hostname == nil ? node.position : nil
         ) { "the hostname `\($0)`" }
-        problems += fileProblems(value, "\(place).")
+        problems += fileProblems(value, "\(place).") + secretProblems(value, "\(place).")
     }
 
     private mutating func claim<Key: Hashable>(

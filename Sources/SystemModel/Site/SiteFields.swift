@@ -56,7 +56,9 @@ enum SiteFields {
         "What a machine gets that is none of the nodes.")
 
     static let secret = Field(
-        "secret", .text(.yesOrNo), default: "`no`", "Give it once a boot, and only to the boot it is for.")
+        "secret", .text(.yesOrNo), default: "`no`",
+        "Give it once a boot, by that boot's token and not with the image; without `mode` only its owner may read it (`\"0600\"`)."
+    )
     static let files = Field(
         "files",
         .map(
@@ -65,7 +67,8 @@ enum SiteFields {
                 SystemFields.text, SystemFields.source, SystemFields.link, SystemFields.mode, SystemFields.owner,
                 SystemFields.group, secret,
             ])),
-        default: "none", "Files laid over the system's, by absolute path.")
+        default: "none",
+        "Files laid over the system's, by absolute path: 1 MiB for a node in all, and 256 KiB of secret ones.")
     static let kernelParameters = Field(
         "kernel-parameters", .list(of: .text(.kernelParameter)), default: "none",
         "Words for the kernel's command line, after the system's and the group's.")

@@ -135,8 +135,11 @@ struct SiteReader {
             system: value.text(system), hostname: value.text(SiteFields.hostname),
             kernelParameters: value.texts(SiteFields.kernelParameters),
             files: entries(value, SiteFields.files).compactMap { entry in
-                systemFile(entry, directory: directory).map {
-                    NodeFile(file: $0, isSecret: isYes(entry.value, SiteFields.secret))
+                systemFile(entry, directory: directory).map { file in
+                    let isSecret = isYes(entry.value, SiteFields.secret)
+                    var file = file
+                    if isSecret, entry.value[SystemFields.mode.key] == nil { file.mode = 0o600 }
+                    return NodeFile(file: file, isSecret: isSecret, position: entry.position)
                 }
             }.sorted { $0.file.path < $1.file.path })
     }
