@@ -10,7 +10,8 @@ import SystemPackage
 ///     locks/        the collection lock and the objects' locks
 ///     generations/  images a site may boot (the publisher's)
 ///     log/          build logs (the builder's)
-///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen
+///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen, the site's
+///                   secret
 public struct StateDirectory: Sendable, Hashable {
     /// Its root.
     public let path: FilePath
@@ -51,6 +52,8 @@ public struct StateDirectory: Sendable, Hashable {
     public var leases: FilePath { netboot.appending("leases.json") }
     /// Machines that have asked the boot server for something.
     public var sightings: FilePath { netboot.appending("seen.json") }
+    /// What all that nodes keep across boots is derived from.
+    public var siteSecret: FilePath { netboot.appending("site-secret") }
 
     /// Held shared while objects and roots are being added, alone while they are collected.
     var collectionLock: FilePath { locks.appending("collection") }

@@ -70,6 +70,8 @@ public struct NetbootConfiguration: Sendable {
     /// What may be given out of each system, where it has changed since the last call, else nil. Asked at the start and
     /// every two seconds after, on a thread that may block.
     public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
+    /// What nodes get of their own; nil gives them their systems alone.
+    public var provisions: NodeProvisions?
     /// The administrator's page; nil for none.
     public var page: PageConfiguration?
     public var limits: Limits

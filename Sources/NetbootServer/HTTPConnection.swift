@@ -153,7 +153,8 @@ final class HTTPConnection: DataSource {
                 position += end
                 headDeadline = nil
                 give(
-                    HTTPResponder.answer(request, body: Array(rest[size..<end]), state: state), to: request)
+                    HTTPResponder.answer(request, body: Array(rest[size..<end]), client: client, state: state),
+                    to: request)
             }
         }
         return position

@@ -39,6 +39,11 @@ final class HTTPOutput {
             content = nil
             size = 0
             (label, attempt) = ("", nil)
+        case .bytes(let bytes):
+            if request.method != .head { head += bytes }
+            content = nil
+            size = 0
+            (label, attempt) = ("", nil)
         case .extents(let extents, let size, let label, let attempt):
             content = BootContent(extents, state: state)
             self.size = size

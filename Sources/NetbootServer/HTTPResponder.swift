@@ -6,6 +6,7 @@ struct HTTPResponse {
     enum Body {
         case none
         case text(String)
+        case bytes([UInt8])
         /// `size` bytes in all; `label` and `attempt` name the transfer in the boot's timeline.
         case extents([BootFile.Extent], size: Int, label: String, attempt: String)
     }
@@ -25,7 +26,8 @@ struct HTTPResponse {
     }
 
     static let reasons: [Int: String] = [
-        200: "OK", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request", 404: "Not Found",
+        200: "OK", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request",
+        403: "Forbidden", 404: "Not Found",
         405: "Method Not Allowed", 413: "Content Too Large", 416: "Range Not Satisfiable",
         431: "Request Header Fields Too Large", 501: "Not Implemented", 505: "HTTP Version Not Supported",
     ]
@@ -50,10 +52,15 @@ struct HTTPResponse {
 enum HTTPResponder {
     static let largestBody = 4096
 
-    static func answer(_ request: HTTP.Request, body: [UInt8], state: ServerState) -> HTTPResponse {
+    static func answer(
+        _ request: HTTP.Request, body: [UInt8], client: ClientAddress, state: ServerState
+    ) -> HTTPResponse {
         let (path, query) = split(request.target)
         if path == "/phone-home", request.method == .get || request.method == .post {
             return phoneHome(query, body, state)
+        }
+        if path == "/secrets", request.method == .post {
+            return secrets(query, body, client, state)
         }
         guard request.method == .get || request.method == .head else {
             var answer = HTTPResponse.plain(405, "only GET and HEAD\n")
@@ -109,6 +116,21 @@ enum HTTPResponder {
         guard let attempt = query["boot"], state.knows(attempt) else { return .plain(404, "no such boot\n") }
         state.record(.phonedHome(message: String(decoding: body, as: UTF8.self)), of: attempt)
         return .plain(200, "ok\n")
+    }
+
+    /// A node's secrets: `/secrets?boot=ATTEMPT`, with the boot's token in the body, where no log of requests has it.
+    private static func secrets(
+        _ query: [String: String], _ body: [UInt8], _ client: ClientAddress, _ state: ServerState
+    ) -> HTTPResponse {
+        let token = String(decoding: body.filter { $0 > 32 }, as: UTF8.self)
+        switch state.secrets(of: query["boot"] ?? "", token: token, asker: client) {
+        case .unknown: return .plain(404, "no such boot\n")
+        case .refused(let reason): return .plain(403, "\(reason)\n")
+        case .given(let bytes):
+            return HTTPResponse(
+                status: 200, headers: [("Content-Type", "application/octet-stream"), ("Cache-Control", "no-store")],
+                contentLength: bytes.count, body: .bytes(bytes))
+        }
     }
 
     /// Path and query of an origin or absolute form; `+` and `%` are not decoded, since no name of ours has them.

@@ -187,6 +187,19 @@ final class ServerState: Sendable {
         if case .phonedHome = event, !lines.isEmpty, let attempt { booted(attempt) }
     }
 
+    /// Answers who asks for a boot's secrets.
+    func secrets(of attempt: String, token: String, asker: ClientAddress) -> SecretsAnswer {
+        let now = surroundings.now()
+        let (answer, lines) = shared.withLock { shared in
+            defer { shared.keepRecords() }
+            return shared.policy.secrets(
+                for: attempt, token: token, asker: IPv4Address(value: asker.address), attempts: &shared.attempts,
+                now: now)
+        }
+        lines.forEach(show)
+        return answer
+    }
+
     func knows(_ attempt: String) -> Bool { shared.withLock { $0.attempts.attempt(attempt) != nil } }
 
     func expire() {

@@ -31,9 +31,10 @@ struct Sockets {
                 kind: .usage, subject: "", message: "no network interface was named, so nothing is served",
                 remedy: "name one: --interface eth1")
         }
-        let policy = BootPolicy(
+        var policy = BootPolicy(
             serverAddress: first.address, httpPort: configuration.ports.http, site: configuration.site,
             systems: configuration.systems, templates: configuration.templates)
+        policy.provisions = configuration.provisions
         let database = configuration.leaseDatabase.map(LeaseDatabase.init(path:))
         let remembered = networks.contains { $0.dhcp == .full } ? try database?.load() : nil
         let places = networks.map { network in

@@ -50,10 +50,20 @@ func configuration() throws -> NetbootConfiguration {
         let site = try Site.read(path, directory: FileManager.default.currentDirectoryPath) {
             FileManager.default.contents(atPath: $0).map { .bytes(Array($0)) } ?? .missing
         }
-        return NetbootConfiguration(
+        var configuration = NetbootConfiguration(
             site: site, systems: [manifest.system: served], templates: try NetbootTemplates(ipxe: template),
             storeDirectory: store, leaseDatabase: options["leases"].map { FilePath($0) },
-            sightings: options["sightings"].map { FilePath($0) })
+            sightings: options["sightings"].map { FilePath($0) }, bootLog: options["boots"].map { FilePath($0) })
+        if let path = options["site-secret"] {
+            configuration.provisions = NodeProvisions(
+                secret: try SiteSecretFile(path: FilePath(path)).loadOrMake {
+                    (0..<32).map { _ in .random(in: 0...255) }
+                },
+                contents: try NodeFileContents(of: site) { path in
+                    FileManager.default.contents(atPath: path).map { .bytes(Array($0)) } ?? .missing
+                })
+        }
+        return configuration
     }
     var configuration = NetbootConfiguration(
         interface: options["interface"] ?? "", mode: mode,
@@ -88,8 +98,13 @@ var logger = Logger(label: "netboot-harness") { StreamLogHandler.standardError(l
 logger.logLevel = options.has("debug") ? .debug : .info
 
 let attempts = options["attempt"]
+/// Seconds that a test adds to the time, from a file that it may write while the server runs.
+let skipped = options["skipped-seconds"].map { URL(fileURLWithPath: $0) }
 let surroundings = NetbootSurroundings(
-    now: { .nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9)) },
+    now: {
+        let text = skipped.flatMap { try? String(contentsOf: $0, encoding: .utf8) } ?? ""
+        return .nanoseconds(Int64(Date().timeIntervalSince1970 * 1e9)) + .seconds(Int(text) ?? 0)
+    },
     newIdentifier: { attempts ?? String(UInt64.random(in: .min ... .max), radix: 36) })
 
 if let server = options["other-server"].flatMap(ForeignServer.init), let address = IPv4Address("10.77.0.1") {
