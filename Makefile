@@ -8,7 +8,7 @@ BUILD_PACKAGES := libarchive-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev 
 RUN_PACKAGES := bubblewrap uidmap util-linux iproute2 debian-archive-keyring \
 	qemu-system-x86 ipxe-qemu seabios ovmf
 # Real tools that the tests compare against, and the peers that the benchmarks run beside.
-TEST_PACKAGES := nix-bin atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
+TEST_PACKAGES := nix-bin openssh-client atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
 	tshark dnsmasq-base libcap2-bin libcap2 libzstd-dev gcc libc6-dev python3 python3-jsonschema python3-prometheus-client chromium fonts-dejavu-core \
 	binutils faketime
 BENCH_PACKAGES := mmdebstrap cpio zstd

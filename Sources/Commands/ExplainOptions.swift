@@ -52,6 +52,8 @@ struct ExplainOptions: ParsableArguments {
         var policy = BootPolicy(
             serverAddress: address, httpPort: site.httpPort, site: site, systems: systems,
             templates: try workspace.data.templates())
+        policy.provisions = try SiteSource.provisions(
+            for: site, in: workspace.store.directory, makesSecret: false)
         if let otherServer {
             workspace.terminal.result(policy.configuration(of: otherServer, tftpPort: site.tftpPort))
             return

@@ -19,8 +19,9 @@ struct NodeCommand: ParsableCommand {
               bootferry node adopt 52:54:00:12:34:56 --name bench-03 --system lab-node
               bootferry node set bench-03 --address 10.77.0.13
               bootferry node forget bench-03
+              bootferry node known-hosts >>/etc/ssh/ssh_known_hosts
             """,
-        subcommands: [List.self, Adopt.self, Set.self, Forget.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Adopt.self, Set.self, Forget.self, KnownHosts.self], defaultSubcommand: List.self)
 
     struct SiteOption: ParsableArguments {
         @Option(help: ArgumentHelp("The site file; 'netboot/site.yaml' by default.", valueName: "file"))
@@ -114,6 +115,28 @@ extension NodeCommand {
             }
             if rows.contains(where: { $0.node == nil }) {
                 terminal.message("'bootferry node adopt MAC --name NAME --system SYSTEM' makes one a node")
+            }
+        }
+    }
+
+    struct KnownHosts: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the SSH host keys that the nodes keep, as lines for 'known_hosts'.",
+            discussion: """
+                Each node's Ed25519 key is derived from the site's secret in the state directory, which is made if there is
+                none: run this where, and as whom, 'serve' runs. Nodes whose system has 'openssh-server' present it.
+                """)
+        @OptionGroup var site: SiteOption
+        @OptionGroup var options: WorkspaceOptions
+
+        func run() throws {
+            let site = try SiteSource.read(site.site)
+            let secret = try SiteSource.secret(in: Workspace.openStore(options).directory)
+            let terminal = Terminal(quiet: options.quiet)
+            for node in site.nodes {
+                let names =
+                    [site.settings(of: node).hostname ?? node.name] + [node.address?.description].compactMap(\.self)
+                terminal.result(secret.hostKey(of: node.name).knownHostsLine(names: names))
             }
         }
     }

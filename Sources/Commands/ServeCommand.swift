@@ -30,7 +30,9 @@ struct ServeCommand: AsyncParsableCommand {
               off    TFTP and HTTP only; '--other-server' prints what the DHCP server that is there must be told
 
             What a machine gets: BIOS gets iPXE by TFTP and then the system by HTTP; UEFI gets the system as one file,
-            by TFTP or, with HTTP Boot, by HTTP. '--explain' prints what one machine would be told, packet by packet,
+            by TFTP or, with HTTP Boot, by HTTP. A node of a site also gets its hostname, a machine-id and an SSH host key
+            that it keeps from boot to boot, and its own files; secret ones, and the key, once a boot, for a token of that
+            boot, after its system has started. The files are read when the server starts. '--explain' prints what one machine would be told, packet by packet,
             and opens no socket.
 
               bootferry serve netboot/site.yaml
@@ -54,8 +56,11 @@ struct ServeCommand: AsyncParsableCommand {
             let workspace = try Workspace(options)
             let source = try SiteSource(subject, data: workspace.data)
             if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
+            // Before a build: what cannot be read should not cost one.
+            let provisions = try SiteSource.provisions(for: source.site, in: workspace.store.directory)
+            for line in SiteSource.openSecrets(of: source.site) { workspace.terminal.message(line) }
             return try await serve(
-                source.site, try await source.published(in: workspace, mirror: mirror), workspace)
+                source.site, try await source.published(in: workspace, mirror: mirror), provisions, workspace)
         }
         // The interface first: a typing error should not cost a build.
         var site = try quick.site()
@@ -67,10 +72,12 @@ struct ServeCommand: AsyncParsableCommand {
         site.unknown = UnknownMachines(answer: .system, system: system.system.name)
         let source = SiteSource(site: site, systems: [(system.system.name, system)])
         if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
-        try await serve(site, try await source.published(in: workspace, mirror: mirror), workspace)
+        try await serve(site, try await source.published(in: workspace, mirror: mirror), nil, workspace)
     }
 
-    private func serve(_ site: Site, _ systems: [String: ServedSystem], _ workspace: Workspace) async throws {
+    private func serve(
+        _ site: Site, _ systems: [String: ServedSystem], _ provisions: NodeProvisions?, _ workspace: Workspace
+    ) async throws {
         let directory = workspace.store.directory
         var configuration = NetbootConfiguration(
             site: site, systems: systems, templates: try workspace.data.templates(),
@@ -79,6 +86,7 @@ struct ServeCommand: AsyncParsableCommand {
                 below: directory.netboot, interface: site.networks.map(\.interface).joined(separator: "+")))
         let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store)
         configuration.generations = { try watch.changes() }
+        configuration.provisions = provisions
         configuration.page = try page.configuration(workspace)
         let (terminal, settings) = (workspace.terminal, configuration)
         let server = Task {
