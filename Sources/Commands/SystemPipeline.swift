@@ -105,6 +105,9 @@ struct SystemPipeline: Sendable {
         }.realise(plan)
     }
 
+    /// Asked once: it is read from the control group's files.
+    private static let processors = ProcessInfo.processInfo.activeProcessorCount
+
     func realiser(
         events: @escaping @Sendable (BuildEvent) -> Void, onBytes: @escaping @Sendable (Int) -> Void = { _ in }
     ) -> Realiser {
@@ -115,7 +118,7 @@ struct SystemPipeline: Sendable {
             mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
         return Realiser(
             store: workspace.store, builders: builders,
-            width: .init(fetches: 6, builds: ProcessInfo.processInfo.activeProcessorCount), onEvent: events)
+            width: .init(fetches: 6, builds: Self.processors), onEvent: events)
     }
 
     /// The image as it was last built from exactly this configuration and lock.

@@ -1,6 +1,8 @@
+import Dispatch
 import Glibc
 import OpenSSL
 import StoreModel
+import Synchronization
 import SystemPackage
 
 extension LocalStore {
@@ -127,7 +129,12 @@ extension LocalStore {
     private func sync(_ path: FilePath) throws {
         var parts: [FilePath] = []
         if try Files.gather(path, into: &parts, limit: 64) {
-            for part in parts { try Files.sync(part) }
+            // At once: the file system then commits its journal once or twice, and not for each.
+            let failures = Mutex<[any Error]>([])
+            DispatchQueue.concurrentPerform(iterations: parts.count) { [parts] index in
+                do { try Files.sync(parts[index]) } catch { failures.withLock { $0.append(error) } }
+            }
+            if let failure = failures.withLock(\.first) { throw failure }
         } else {
             try Files.syncFileSystem(of: directory.store)
         }

@@ -45,21 +45,15 @@ extension Planner {
     ///   - lockFile: its bytes.
     ///   - request: the digest of what the system asks of a lock, which may not be what this one answered.
     public func groundworkKey(of system: ResolvedSystem, lockFile: [UInt8], request: String) throws -> String {
-        struct Key: Encodable {
-            var revision = PlanDraft.builderRevision
-            var lock: String
-            var request: String
-            var kernelPackage: String
-            var keep: String
-            var locale: String
-            var services: [[String]]
-            var units: [NodeSettings.File]
-            var initFiles: [String: String]
-        }
-        let key = Key(
-            lock: Digest.sha256(of: lockFile).hex, request: request, kernelPackage: system.kernelPackage,
-            keep: system.kept, locale: system.locale, services: [system.services.enabled, system.services.disabled],
-            units: units(of: system), initFiles: initFiles)
-        return Digest.sha256(of: try canonicalJSON(key)).hex
+        let units = units(of: system)
+        var fields = [
+            PlanDraft.builderRevision, Digest.sha256(of: lockFile).hex, request, system.kernelPackage, system.kept,
+            system.locale, system.services.enabled.joined(separator: " "),
+            system.services.disabled.joined(separator: " "), units.isEmpty ? "" : try canonicalJSON(units),
+        ]
+        for (name, text) in initFiles.sorted(by: { $0.key < $1.key }) { fields += [name, text] }
+        // Lengths first, so that no field's end can be another's beginning.
+        let lengths = fields.map { String($0.utf8.count) }.joined(separator: " ")
+        return Digest.sha256(of: ([lengths] + fields).joined(separator: "\n")).hex
     }
 }
