@@ -97,7 +97,12 @@ extension BootPolicy {
 
     /// The system whose loaders serve a machine that may boot any.
     var anySystem: ServedSystem? {
-        site.unknown.system.flatMap { systems[$0] } ?? systems.min { $0.key < $1.key }?.value
+        site.unknown.system.flatMap(published) ?? systems.keys.min().flatMap(published)
+    }
+
+    /// The generation of a system that everybody gets: for machines whose boots nobody can tell apart.
+    private func published(_ name: String) -> ServedSystem? {
+        generations[name].flatMap { $0.systems[$0.rollout.generation] } ?? systems[name]
     }
 
     public func system(for machine: Machine) -> ServedSystem? { choice(for: machine).system }

@@ -82,6 +82,9 @@ public struct BootPolicy: Sendable {
                 "\(architecture) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
         }
         let needsScript = choice.needsScript
+        if request.client == .uefiHTTP, architecture.row?.firmware != .uefi {
+            return nothing("\(architecture) boots by HTTP and is no UEFI, which is not served yet", for: request)
+        }
         switch request.client {
         case .iPXE:
             return BootOffer(

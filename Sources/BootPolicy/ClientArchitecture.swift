@@ -6,7 +6,6 @@ public struct ClientArchitecture: RawRepresentable, Hashable, Sendable, Codable,
     public static let bios = ClientArchitecture(rawValue: 0)
     /// EDK2 on x64 says 7; RFC 4578's text and some firmware say 9.
     public static let uefiX64 = ClientArchitecture(rawValue: 7)
-    public static let uefiByteCode = ClientArchitecture(rawValue: 9)
     public static let httpX64 = ClientArchitecture(rawValue: 16)
 
     /// The software that asks.
@@ -72,7 +71,4 @@ public struct ClientArchitecture: RawRepresentable, Hashable, Sendable, Codable,
 
     /// Whether such a machine runs systems of a platform.
     public func runs(platform: String) -> Bool { row?.platforms.contains(platform) ?? false }
-
-    /// True for machines that run an x86_64 system.
-    public var isX64: Bool { runs(platform: "x86_64") }
 }

@@ -93,7 +93,8 @@ extension DHCPResponder {
                 before?.address == address
                     ? "it has \(address) already" : "\(address) is free in \(exchange.subnet.network)", at: 0)
             var answer = finish(&exchange, .offer, address, policy: policy, attempts: &attempts)
-            if before == nil { answer.newlyLent = address }
+            // ARP hears nothing from behind a relay, or a router that answers for all of it.
+            if before == nil, exchange.subnet.isOwn { answer.newlyLent = address }
             return answer
         case .inform: return finish(&exchange, .acknowledge, nil, policy: policy, attempts: &attempts)
         default:
@@ -139,6 +140,8 @@ extension DHCPResponder {
     /// A client that insists on an address it cannot have is told so, and asks anew.
     private func refuse(_ exchange: inout Exchange, _ wanted: IPv4Address) -> Answer {
         var reply = head(exchange, .refuse)
+        // Its address is wrong there, so its relay must not use it (RFC 2131 section 4.3.2).
+        if exchange.message.relayAddress != .unspecified { reply.wantsBroadcast = true }
         reply.options.append(DHCP.Option(.message, "\(wanted) is not yours to use here"))
         var answer = Answer(reply: reply)
         answer.destination =

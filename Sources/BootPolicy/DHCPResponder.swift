@@ -120,10 +120,15 @@ public struct DHCPResponder: Sendable {
             : fullAnswer(&exchange, place, seconds, policy: policy, attempts: &attempts)
     }
 
-    /// The network a message comes from: the relay's, or the interface's own.
+    /// The network a message comes from: the relay's, or the interface's own. Who renews or releases an address does so past
+    /// the relay, from that address (RFC 2131 section 4.4.5).
     private func lender(for message: DHCP.Message) -> Int? {
         let relay = message.relayAddress
-        if relay == .unspecified { return lenders.indices.first }
+        if relay == .unspecified {
+            let own = message.clientAddress
+            return lenders.firstIndex { own != .unspecified && $0.subnet.network.contains(own) }
+                ?? lenders.indices.first
+        }
         return lenders.firstIndex { $0.subnet.network.contains(relay) }
     }
 

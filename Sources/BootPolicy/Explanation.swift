@@ -35,10 +35,12 @@ public struct Explanation: Codable, Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - responder: with its leases; what it gives out here is given to nobody.
+    ///   - attempts: what nodes have lived through, which decides a generation that is on trial or has failed.
     ///   - relay: the relay's address, for a machine behind one.
     public static func play(
         _ machine: Machine, firmware: Firmware, architecture: ClientArchitecture, policy: BootPolicy,
-        responder: DHCPResponder?, interface: String, relay: IPv4Address? = nil, now: Duration
+        responder: DHCPResponder?, attempts: BootAttempts = BootAttempts(), interface: String,
+        relay: IPv4Address? = nil, now: Duration
     ) -> Explanation {
         var policy = policy
         var request = BootRequest(mac: machine.mac, client: .plain)
@@ -47,6 +49,7 @@ public struct Explanation: Codable, Sendable, Equatable {
         if let serial = machine.serial { policy.seen.note(serial: serial, of: machine.mac) }
         var player = Player(
             machine: machine, architecture: architecture, policy: policy, responder: responder, relay: relay, now: now)
+        player.attempts = attempts
         let outcome = player.boot(as: firmware)
         let mode =
             switch responder?.mode {

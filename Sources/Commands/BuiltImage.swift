@@ -19,9 +19,12 @@ struct BuiltImage: Sendable {
         let file = directory.appending("manifest.json")
         do {
             guard case .bytes(let json) = HostFiles.content(file.string) else { throw Errno.noSuchFileOrDirectory }
-            var segments: String?
-            if case .bytes(let list) = HostFiles.content(directory.appending("segments").string) {
-                segments = String(decoding: list, as: UTF8.self)
+            let segments: String?
+            switch HostFiles.content(directory.appending("segments").string) {
+            case .bytes(let list): segments = String(decoding: list, as: UTF8.self)
+            case .missing: segments = nil
+            case .unreadable(let reason):
+                throw CommandError(subject: "segments", message: "cannot be read", cause: reason)
             }
             manifest = try ImageManifest(json: json, segments: segments)
         } catch {

@@ -54,6 +54,10 @@ struct ExplainOptions: ParsableArguments {
             templates: try workspace.data.templates())
         policy.provisions = try SiteSource.provisions(
             for: site, in: workspace.store.directory, makesSecret: false)
+        policy.generations =
+            try GenerationWatch(systems: systems.keys.sorted(), store: workspace.store) {
+                [terminal = workspace.terminal] in terminal.message($0)
+            }.changes() ?? [:]
         if let otherServer {
             workspace.terminal.result(policy.configuration(of: otherServer, tftpPort: site.tftpPort))
             return
@@ -65,7 +69,11 @@ struct ExplainOptions: ParsableArguments {
             throw ValidationError("--uuid takes a UUID as dmidecode prints it, found '\(uuid)'")
         }
         var dhcp = mode ?? network.dhcp
-        if dhcp == .auto { dhcp = .full }
+        if dhcp == .auto {
+            workspace.terminal.message(
+                "'auto' looks for another server first; this is without one, '--as proxy' beside one")
+            dhcp = .full
+        }
         policy.isProxy = dhcp == .proxy
         var lending = network.lending
         if lending.ranges.isEmpty, network.relayed.isEmpty, let range = Subnet.upperHalf(of: own, without: address) {
@@ -76,7 +84,7 @@ struct ExplainOptions: ParsableArguments {
             + network.relayed.map {
                 Subnet(network: $0.network, serverAddress: address, lending: $0.lending, isOwn: false)
             }
-        let remembered = try LeaseDatabase(path: workspace.store.directory.leases).load()
+        let remembered = try LeaseDatabase(path: workspace.store.directory.leases()).load()
         policy.seen = SightingsFile(path: workspace.store.directory.sightings).load()
         let known = policy.seen.machine(mac)
         let architecture = ClientArchitecture(rawValue: arch)
@@ -86,6 +94,7 @@ struct ExplainOptions: ParsableArguments {
             policy: policy,
             responder: dhcp == .off
                 ? nil : DHCPResponder(mode: dhcp == .full ? .full : .proxy, subnets: subnets, remembered: remembered),
+            attempts: try BootLogFiles.attempts(below: workspace.store.directory.netboot),
             interface: network.interface, relay: try relay.map(QuickSiteOptions.address),
             now: .seconds(secondsSince1970()))
         workspace.terminal.result(

@@ -9,11 +9,15 @@ final class GenerationWatch: Sendable {
     private let systems: [String]
     private let store: LocalStore
     private let seen = Mutex<[String: ServedGenerations]?>(nil)
+    /// Told once of each generation that cannot be read.
+    private let report: @Sendable (String) -> Void
+    private let unreadable = Mutex<Set<String>>([])
 
     /// More generations than these, the newest, are not kept at hand.
     static let mostGenerations = 32
 
-    init(systems: [String], store: LocalStore) {
+    init(systems: [String], store: LocalStore, report: @escaping @Sendable (String) -> Void) {
+        self.report = report
         self.systems = systems
         self.store = store
     }
@@ -33,7 +37,8 @@ final class GenerationWatch: Sendable {
         }
     }
 
-    /// A generation never changes, so only new ones are read.
+    /// A generation never changes, so only new ones are read. One whose image is lost must not keep the others from their
+    /// nodes: it is left out, which is what `Rollout.choice` takes for gone.
     private func served(
         _ system: String, _ rollout: Rollout, _ known: [Int: ServedSystem]
     ) throws -> [Int: ServedSystem] {
@@ -42,9 +47,14 @@ final class GenerationWatch: Sendable {
         var served = known.filter { wanted.contains($0.key) }
         for number in wanted where served[number] == nil {
             guard let generation = try store.generation(number, of: system) else { continue }
-            served[number] = try BuiltImage(
-                path: StorePath(parsing: generation.image), generation: generation, store: store
-            ).served()
+            do {
+                served[number] = try BuiltImage(
+                    path: StorePath(parsing: generation.image), generation: generation, store: store
+                ).served()
+            } catch {
+                let name = "\(system) generation \(number)"
+                if unreadable.withLock({ $0.insert(name).inserted }) { report("\(name) is not served: \(error)") }
+            }
         }
         return served
     }

@@ -156,23 +156,22 @@ extension NodeCommand {
             guard let mac = MACAddress(mac), mac.isOfOneCard else {
                 throw ValidationError("expected a card's MAC address, such as 52:54:00:12:34:56, found '\(mac)'")
             }
-            let site = try SiteSource.read(site.site)
-            if let node = site.node(mac: mac)?.node {
-                throw CommandError(
-                    kind: .usage, subject: "\(mac)",
-                    message: "is already that of node '\(node.name)', at \(node.position)",
-                    remedy: node.isAdopted ? "bootferry node set \(node.name)" : "change it there")
-            }
             let digits = mac.bytes.suffix(3).map { byte in
                 (byte < 16 ? "0" : "") + String(byte, radix: 16)
             }
             let seen = SightingsFile(path: try Workspace.openStore(options).directory.sightings).load()
             var node = AdoptedNode(name: name ?? choices.hostname ?? "node-" + digits.joined(), macs: [mac])
             choices.lay(over: &node)
-            if seen[mac] == nil {
-                Terminal(quiet: options.quiet).message("\(mac) has not been seen by this server yet")
-            }
-            try NodesFile(site: site).change { nodes in
+            let changed = try NodesFile.change(ofSite: site.site) { site, nodes in
+                if let node = site.node(mac: mac)?.node {
+                    throw CommandError(
+                        kind: .usage, subject: "\(mac)",
+                        message: "is already that of node '\(node.name)', at \(node.position)",
+                        remedy: node.isAdopted ? "bootferry node set \(node.name)" : "change it there")
+                }
+                if seen[mac] == nil {
+                    Terminal(quiet: options.quiet).message("\(mac) has not been seen by this server yet")
+                }
                 if nodes.contains(where: { $0.name == node.name }) || site.node(named: node.name) != nil {
                     throw CommandError(
                         kind: .usage, subject: node.name, message: "is already a node",
@@ -180,7 +179,7 @@ extension NodeCommand {
                 }
                 nodes.append(node)
             }
-            Terminal(quiet: options.quiet).message("\(site.nodesPath): '\(node.name)' is \(mac)")
+            Terminal(quiet: options.quiet).message("\(changed.nodesPath): '\(node.name)' is \(mac)")
         }
     }
 
@@ -196,14 +195,13 @@ extension NodeCommand {
         @OptionGroup var options: WorkspaceOptions
 
         func run() throws {
-            let site = try SiteSource.read(site.site)
             let macs = try addMAC.map { text in
                 guard let mac = MACAddress(text) else {
                     throw ValidationError("expected a MAC address, found '\(text)'")
                 }
                 return mac
             }
-            try NodesFile(site: site).change { nodes in
+            try NodesFile.change(ofSite: site.site) { site, nodes in
                 let place = try NodesFile.place(of: node, in: nodes, site)
                 choices.lay(over: &nodes[place])
                 nodes[place].macs += macs
@@ -221,16 +219,21 @@ extension NodeCommand {
 
         func run() throws {
             if let mac = MACAddress(node) {
-                let file = SightingsFile(path: try Workspace.openStore(options).directory.sightings)
+                let directory = try Workspace.openStore(options).directory
+                let file = SightingsFile(path: directory.sightings)
                 var seen = file.load()
                 guard seen[mac] != nil else {
                     throw CommandError(kind: .usage, subject: node, message: "has not been seen")
                 }
+                if let log = BootLogFiles.all(below: directory.netboot).first(where: \.isInUse) {
+                    throw CommandError(
+                        kind: .host, subject: node, message: "is remembered by the server that runs, too",
+                        cause: "it keeps its records in '\(log.directory)'", remedy: "stop that server first")
+                }
                 seen.forget(mac)
                 return try file.save(seen)
             }
-            let site = try SiteSource.read(site.site)
-            try NodesFile(site: site).change { nodes in
+            try NodesFile.change(ofSite: site.site) { site, nodes in
                 nodes.remove(at: try NodesFile.place(of: node, in: nodes, site))
             }
         }

@@ -1,16 +1,25 @@
 import Diagnostics
+import Glibc
 import LinuxCalls
 import SystemModel
 import SystemPackage
 
 /// The nodes file beside a site: read, changed and written as a whole.
-struct NodesFile {
-    let site: Site
-
-    /// Takes the adopted nodes through `change`, checks the site with what comes out, and only then writes it.
-    func change(_ change: (inout [AdoptedNode]) throws -> Void) throws {
+enum NodesFile {
+    /// Reads a site, takes its adopted nodes through `change`, checks the site with what comes out, and only then writes it.
+    /// Whoever else changes the file waits.
+    @discardableResult
+    static func change(
+        ofSite path: String, _ change: (Site, inout [AdoptedNode]) throws -> Void
+    ) throws -> Site {
+        let folder = FilePath(try SiteSource.read(path).nodesPath).removingLastComponent()
+        let lock = try? FileDescriptor.open(
+            folder.isEmpty ? "." : folder, .readOnly, options: [.directory, .closeOnExec])
+        defer { try? lock?.close() }
+        if let lock { flock(lock.rawValue, LOCK_EX) }
+        let site = try SiteSource.read(path)
         var nodes = site.nodes.filter(\.isAdopted).map(AdoptedNode.init)
-        try change(&nodes)
+        try change(site, &nodes)
         let text = AdoptedNode.rendered(nodes)
         // A mistake is told of the text that would be written, beside the site's own places.
         _ = try Site.read(site.path, directory: currentDirectory()) { path in
@@ -24,6 +33,7 @@ struct NodesFile {
                 subject: site.nodesPath, message: "cannot be written", cause: "\(error)",
                 remedy: "make its folder writable, or name another with `nodes-file` in \(site.path)")
         }
+        return site
     }
 
     /// Where an adopted node stands; those of the site file are not ours to change.

@@ -81,10 +81,14 @@ struct ServeCommand: AsyncParsableCommand {
         let directory = workspace.store.directory
         var configuration = NetbootConfiguration(
             site: site, systems: systems, templates: try workspace.data.templates(),
-            storeDirectory: directory.store, leaseDatabase: directory.leases, sightings: directory.sightings,
+            storeDirectory: directory.store,
+            leaseDatabase: directory.leases(of: site.networks.map(\.interface).joined(separator: "+")),
+            sightings: directory.sightings,
             bootLog: BootLogFiles.directory(
                 below: directory.netboot, interface: site.networks.map(\.interface).joined(separator: "+")))
-        let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store)
+        let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store) {
+            [terminal = workspace.terminal] in terminal.message($0)
+        }
         configuration.generations = { try watch.changes() }
         configuration.provisions = provisions
         configuration.page = try page.configuration(workspace)
@@ -165,6 +169,19 @@ struct QuickSiteOptions: ParsableArguments {
         }
     }
 
+    /// What the site file's keys of these names may be.
+    func validate() throws {
+        func check(_ value: Int?, _ range: ClosedRange<Int>, _ option: String) throws {
+            if let value, !range.contains(value) {
+                throw ValidationError(
+                    "\(option) takes a number from \(range.lowerBound) to \(range.upperBound), found \(value)")
+            }
+        }
+        try check(lease, 60...Int(UInt32.max) - 1, "--lease")
+        try check(httpPort, 1...65535, "--http-port")
+        try check(tftpPort, 1...65535, "--tftp-port")
+    }
+
     /// The site without its system.
     func site() throws -> Site {
         guard let interface else {
@@ -191,9 +208,12 @@ struct QuickSiteOptions: ParsableArguments {
 
     private static func range(_ range: String) throws -> ClosedRange<IPv4Address> {
         let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { IPv4Address(String($0)) }
-        guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last,
+            last.value - first.value < 65536
+        else {
             throw ValidationError(
-                "--range takes two IPv4 addresses, such as 10.0.0.100-10.0.0.199, found '\(range)'")
+                "--range takes two IPv4 addresses, such as 10.0.0.100-10.0.0.199, at most 65536 apart, found '\(range)'"
+            )
         }
         return first...last
     }

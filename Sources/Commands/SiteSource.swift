@@ -78,8 +78,15 @@ struct SiteSource {
                     + "them \(number)")
         }
         guard isNew || known == nil else { return }
-        try workspace.store.roll(out: name) { _ in
-            Rollout(system: name, generation: number, since: Double(secondsSince1970()))
+        if let trial = known?.trial {
+            return workspace.terminal.message(
+                "\(name): generation \(number) is built and given to nobody, since \(trial.generation) is on trial by "
+                    + "\(trial.audience); 'bootferry publish \(name)' gives all of them \(number)")
+        }
+        try workspace.store.roll(out: name) { old in
+            var rollout = Rollout(system: name, generation: number, since: Double(secondsSince1970()))
+            rollout.patience = old?.patience ?? rollout.patience
+            return rollout
         }
     }
 }

@@ -44,16 +44,21 @@ struct SystemPipeline: Sendable {
             lockFile: source.lockPath.string, changes: outcome.changes.map(\.description))
     }
 
-    /// The lock file; made, or brought up to what the configuration asks for now, where need be.
-    func currentLock() async throws -> LockFile {
-        let request = LockRequest(source.system, platform: source.configuration.platform)
-        if let lock = try source.readLock(), lock.request == request.digest { return lock }
+    /// The lock file and its bytes, read once; made, or brought up to what the configuration asks for now, where need be.
+    func currentLock() async throws -> (lock: LockFile, bytes: [UInt8]) {
+        func read() throws -> (lock: LockFile, bytes: [UInt8])? {
+            try source.lockBytes().map { (try LockFile.read($0, path: source.lockPath.string), $0) }
+        }
+        if let found = try read(), found.lock.request == request { return found }
         _ = try await lock(update: nil)
-        guard let lock = try source.readLock() else {
+        guard let found = try read() else {
             throw CommandError(subject: source.lockPath.string, message: "has gone while it was used")
         }
-        return lock
+        return found
     }
+
+    /// A digest of what the system asks of a lock.
+    private var request: String { LockRequest(source.system, platform: source.configuration.platform).digest }
 
     private func planner() throws -> Planner {
         var hostFiles: [String: StorePath] = [:]
@@ -76,22 +81,19 @@ struct SystemPipeline: Sendable {
 
     /// All of what the system is made by.
     func plan() async throws -> BuildPlan {
-        let lock = try await currentLock()
+        let lock = try await currentLock().lock
         return try planner().plan(source.system, lock: lock).plan
     }
 
     /// What there is to do on the groundwork of the last build; nil where that is another's, or not in the store.
     private func shortPlan(_ planner: Planner, _ memory: RememberedGroundwork) throws -> BuildPlan? {
-        guard let key = try key(planner), let groundwork = memory.groundwork(under: key) else { return nil }
+        guard let lockFile = try source.lockBytes(),
+            let groundwork = memory.groundwork(
+                under: try planner.groundworkKey(of: source.system, lockFile: lockFile, request: request))
+        else { return nil }
         let plan = try planner.plan(source.system, on: groundwork)
         let known = try realiser(events: { _ in }).known(groundwork.derivations, in: plan)
         return known.count == groundwork.derivations.count ? plan : nil
-    }
-
-    private func key(_ planner: Planner) throws -> String? {
-        guard let lockFile = try source.lockBytes() else { return nil }
-        let request = LockRequest(source.system, platform: source.configuration.platform).digest
-        return try planner.groundworkKey(of: source.system, lockFile: lockFile, request: request)
     }
 
     /// Builds, with progress on the terminal.
@@ -144,12 +146,14 @@ struct SystemPipeline: Sendable {
         if let plan = try shortPlan(planner, groundworkMemory) {
             return try published(try await realise(plan), madeFrom: nil)
         }
-        let lock = try await currentLock()
+        let (lock, lockFile) = try await currentLock()
         let (plan, groundwork) = try planner.plan(source.system, lock: lock)
+        // Of the lock that was planned from: the file may be another by the time that is built.
+        let key = try planner.groundworkKey(of: source.system, lockFile: lockFile, request: request)
         let image = try await realise(plan)
         let inputs = try realiser(events: { _ in }).known(plan.order, in: plan)
         let built = try published(image, madeFrom: Array(inputs.values))
-        if let key = try key(planner) { try groundworkMemory.remember(groundwork, under: key) }
+        try groundworkMemory.remember(groundwork, under: key)
         return built
     }
 

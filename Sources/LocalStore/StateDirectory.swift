@@ -48,8 +48,11 @@ public struct StateDirectory: Sendable, Hashable {
     public var generations: FilePath { path.appending("generations") }
     public var log: FilePath { path.appending("log") }
     public var netboot: FilePath { path.appending("netboot") }
-    /// Addresses that the boot server has lent.
-    public var leases: FilePath { netboot.appending("leases.json") }
+    /// Addresses that the boot server of some interfaces has lent, in a file of its own; `LeaseDatabase` reads all of them.
+    public func leases(of interfaces: String = "") -> FilePath {
+        let name = interfaces.map { $0 == "/" ? "_" : "\($0)" }.joined()
+        return netboot.appending(interfaces.isEmpty ? "leases.json" : "leases-\(name).json")
+    }
     /// Machines that have asked the boot server for something.
     public var sightings: FilePath { netboot.appending("seen.json") }
     /// What all that nodes keep across boots is derived from.

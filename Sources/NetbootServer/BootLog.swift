@@ -16,6 +16,8 @@ final class BootLog: Sendable {
         var file: FileDescriptor
         var number: Int
         var size: Int
+        /// Bytes that the file began with.
+        var carriedSize = 0
         /// The last line in the file may not be whole.
         var isTorn = false
         var waiting: [BootRecord] = []
@@ -142,7 +144,8 @@ final class BootLog: Sendable {
     }
 
     private func write(_ records: [BootRecord]) throws {
-        if state.withLock({ $0.size }) > largestFile { try rotate() }
+        // What a file begins with is not its own: thousands of boots under way would make a new one of every batch.
+        if state.withLock({ $0.size - $0.carriedSize }) > largestFile { try rotate() }
         try put(records)
     }
 
@@ -175,6 +178,7 @@ final class BootLog: Sendable {
                 state.file = file
                 state.number = number
                 state.size = bytes.count
+                state.carriedSize = bytes.count
                 state.isTorn = false
             }
         } catch {

@@ -1,5 +1,6 @@
 import BootPolicy
 import Foundation
+import Glibc
 import SystemPackage
 
 /// The files of a boot log, for reading: by the server when it starts, and by `bootferry boots` at any time.
@@ -24,6 +25,15 @@ public struct BootLogFiles: Sendable {
 
     static let prefix = "boots-"
 
+    /// Whether a server that runs writes here.
+    public var isInUse: Bool {
+        guard let lock = try? FileDescriptor.open(directory.appending("lock"), .readOnly, options: .closeOnExec) else {
+            return false
+        }
+        defer { try? lock.close() }
+        return flock(lock.rawValue, LOCK_SH | LOCK_NB) != 0
+    }
+
     /// Where the log of a server on one interface lies.
     public static func directory(below directory: FilePath, interface: String) -> FilePath {
         directory.appending(prefix + interface.map { $0 == "/" ? "_" : "\($0)" }.joined())
@@ -38,6 +48,15 @@ public struct BootLogFiles: Sendable {
             good.formUnion(attempts.lastGoodGenerations(of: system))
         }
         return good
+    }
+
+    /// What nodes have lived through, by the records below a server's directory.
+    public static func attempts(below directory: FilePath) throws -> BootAttempts {
+        var attempts = BootAttempts()
+        for log in all(below: directory) {
+            for record in try log.records(ofNewest: 1).records { _ = attempts.replay(record) { _, _ in nil } }
+        }
+        return attempts
     }
 
     static func name(_ number: Int) -> String {

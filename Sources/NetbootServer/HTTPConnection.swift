@@ -15,7 +15,9 @@ final class HTTPConnection: DataSource {
     /// Received and not yet read: a head that is not whole, or what a client sent ahead.
     private var received: [UInt8] = []
     private var output: HTTPOutput?
-    private var waitsToWrite = false
+    private var watched: EventQueue.Events = .readable
+    /// What came ahead waits for the loop to come round; meanwhile nothing more is read, or a client could fill the memory.
+    private var waitsForTurn = false
     private var isClosing = false
     private var isAnswering = false
     /// Whole requests may be left in what was received.
@@ -121,8 +123,16 @@ final class HTTPConnection: DataSource {
 
     /// What came ahead is answered when the loop comes round, so that others have their turn.
     private func answerLater() {
+        guard !waitsForTurn else { return }
+        waitsForTurn = true
+        watch()
         nonisolated(unsafe) let this = self
-        loop.submit { if this.token != nil, this.output == nil { this.answerReceived() } }
+        loop.submit {
+            this.waitsForTurn = false
+            guard this.token != nil else { return }
+            if this.output == nil { this.answerReceived() }
+            this.watch()
+        }
     }
 
     /// Answers what is whole; returns how many bytes that took.
@@ -178,23 +188,24 @@ final class HTTPConnection: DataSource {
             if isClosing { return hangUp() }
             headDeadline = received.isEmpty ? nil : loop.now + Self.headPatience
             progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
-            wait(toWrite: false)
+            watch()
             if !isAnswering, !received.isEmpty { answerLater() }
-        case .more: wait(toWrite: true)
+        case .more: watch()
         case .failed: close()
         }
     }
 
     /// The answer is out; the client reads it before the connection ends, since closing with unread bytes resets it.
     private func hangUp() {
-        wait(toWrite: false)
+        watch()
         shutdown(socket, Int32(SHUT_WR))
         progressDeadline = loop.now + .seconds(2)
     }
 
-    private func wait(toWrite: Bool) {
-        guard toWrite != waitsToWrite, let token else { return }
-        waitsToWrite = toWrite
-        loop.change(socket, of: token, to: toWrite ? .writable : .readable)
+    private func watch() {
+        let wanted: EventQueue.Events = output != nil ? .writable : waitsForTurn ? [] : .readable
+        guard wanted != watched, let token else { return }
+        watched = wanted
+        loop.change(socket, of: token, to: wanted)
     }
 }

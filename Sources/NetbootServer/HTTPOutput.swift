@@ -14,6 +14,7 @@ final class HTTPOutput {
     private let size: Int
     private let label: String
     private let attempt: String?
+    private let reachesEnd: Bool
     private let began: Duration
     /// Bytes of the head and the body that the kernel has.
     private(set) var handedOver = 0
@@ -28,6 +29,11 @@ final class HTTPOutput {
     init(_ response: HTTPResponse, to request: HTTP.Request, state: ServerState, began: Duration) {
         self.state = state
         self.began = began
+        if case .extents(_, _, let reachesEnd, _, _) = response.body {
+            self.reachesEnd = reachesEnd
+        } else {
+            reachesEnd = false
+        }
         var head = response.head(for: request)
         switch response.body {
         case .none:
@@ -44,7 +50,7 @@ final class HTTPOutput {
             content = nil
             size = 0
             (label, attempt) = ("", nil)
-        case .extents(let extents, let size, let label, let attempt):
+        case .extents(let extents, let size, _, let label, let attempt):
             content = BootContent(extents, state: state)
             self.size = size
             self.label = label
@@ -117,7 +123,7 @@ final class HTTPOutput {
     private func finish(_ now: Duration) {
         guard !isDone else { return }
         isDone = true
-        guard let attempt else { return }
+        guard let attempt, reachesEnd else { return }
         state.record(
             .transferFinished(
                 file: label, transport: .http, bytes: size, seconds: (now - began) / .seconds(1)),

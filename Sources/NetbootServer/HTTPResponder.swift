@@ -7,8 +7,9 @@ struct HTTPResponse {
         case none
         case text(String)
         case bytes([UInt8])
-        /// `size` bytes in all; `label` and `attempt` name the transfer in the boot's timeline.
-        case extents([BootFile.Extent], size: Int, label: String, attempt: String)
+        /// `size` bytes in all; `label` and `attempt` name the transfer in the boot's timeline. Only what reaches the file's
+        /// end delivers it.
+        case extents([BootFile.Extent], size: Int, reachesEnd: Bool, label: String, attempt: String)
     }
 
     var status: Int
@@ -106,7 +107,8 @@ enum HTTPResponder {
         if request.method == .get {
             answer.body = .extents(
                 range.count == size ? file.extents : file.extents(in: range), size: range.count,
-                label: path.split(separator: "/").last.map(String.init) ?? path, attempt: name.attempt)
+                reachesEnd: range.upperBound == size, label: path.split(separator: "/").last.map(String.init) ?? path,
+                attempt: name.attempt)
         }
         return answer
     }

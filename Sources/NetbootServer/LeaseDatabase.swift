@@ -1,11 +1,15 @@
 import BootProtocols
 import Foundation
+import Glibc
 import LinuxCalls
 import NIOPosix
 import Synchronization
 import SystemPackage
 
 /// The leases on disk, as one JSON file that is replaced whole: written beside, synced, renamed.
+///
+/// Servers on other interfaces keep theirs in `leases….json` beside it, so that none takes another's away; each reads all,
+/// since an interface may move from one server to the next.
 public final class LeaseDatabase: Sendable {
     private let path: FilePath
     private let writing = Mutex(Writing())
@@ -22,10 +26,40 @@ public final class LeaseDatabase: Sendable {
 
     public init(path: FilePath) { self.path = path }
 
-    /// What an earlier run left, or nil where there is nothing.
+    /// What earlier runs left, or nil where there is nothing; of one address, what the file says that was written last.
     /// - Throws: `NetbootServerError` for a file that cannot be read.
     public func load() throws -> RememberedLeases? {
-        guard FileManager.default.fileExists(atPath: path.string) else { return nil }
+        let files = try files()
+        guard !files.isEmpty else { return nil }
+        var byAddress: [IPv4Address: Leases.Lease] = [:]
+        for file in files {
+            for lease in try Self.load(file).leases { byAddress[lease.address] = byAddress[lease.address] ?? lease }
+        }
+        return RememberedLeases(byAddress.values.sorted { $0.address < $1.address })
+    }
+
+    /// What this file alone holds: nobody else would keep it.
+    func own() throws -> [Leases.Lease] {
+        let files = try files()
+        guard files.contains(path) else { return [] }
+        let others = Set(try files.filter { $0 != path }.flatMap { try Self.load($0).leases.map(\.address) })
+        return try Self.load(path).leases.filter { !others.contains($0.address) }
+    }
+
+    /// This file and those beside it, the one written last first.
+    private func files() throws -> [FilePath] {
+        let folder = path.removingLastComponent()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder.string)) ?? []
+        return names.filter { $0.hasPrefix("leases") && $0.hasSuffix(".json") || $0 == path.lastComponent?.string }
+            .map { folder.appending($0) }
+            .map { file -> (file: FilePath, written: Int, part: Int) in
+                var facts = stat()
+                _ = stat(file.string, &facts)
+                return (file, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec)
+            }.sorted { ($0.written, $0.part) > ($1.written, $1.part) }.map(\.file)
+    }
+
+    private static func load(_ path: FilePath) throws -> RememberedLeases {
         do {
             return try JSONDecoder().decode(
                 RememberedLeases.self, from: Data(contentsOf: URL(fileURLWithPath: path.string)))

@@ -14,6 +14,8 @@ final class ServerState: Sendable {
         /// One for each network of the site, in its order.
         var places: [Place]
         var attempts = BootAttempts(keepsRecords: true)
+        /// Of this server's lease database, outside the ranges that it lends from now.
+        var otherLeases: [Leases.Lease] = []
         var log: BootLog?
         var metrics = BootMetrics()
         /// Machines of which the page's readers have not heard the latest.
@@ -99,7 +101,16 @@ final class ServerState: Sendable {
     var leases: RememberedLeases? {
         shared.withLock { shared in
             let found = shared.places.compactMap { $0.responder?.leases }
-            return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases))
+            let now = Int(clamping: surroundings.now().components.seconds)
+            let others = shared.otherLeases.filter { $0.expires > now }
+            return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases) + others)
+        }
+    }
+    /// Takes over what an earlier run lent and none of these networks lends now, such as one that is a proxy's today.
+    func keep(_ earlier: [Leases.Lease]) {
+        shared.withLock { shared in
+            let ours = Set(shared.places.compactMap { $0.responder?.leases }.flatMap(\.leases).map(\.address))
+            shared.otherLeases = earlier.filter { !ours.contains($0.address) }
         }
     }
     var attempts: [BootAttempt] { shared.withLock { $0.attempts.all } }

@@ -51,6 +51,7 @@ struct Sockets {
             policy: policy, places: places, configuration: configuration, surroundings: surroundings,
             logger: logger, show: show, booted: booted)
         self.state = state
+        if remembered != nil { state.keep(try database?.own() ?? []) }
         if let path = configuration.sightings { state.remember(SightingsFile(path: path).load(logger)) }
         try state.refreshGenerations()
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }

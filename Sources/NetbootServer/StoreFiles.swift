@@ -4,7 +4,8 @@ import SystemPackage
 
 /// A file of the store that is being served: open, and mapped so that the kernel sends from it without a copy of ours.
 ///
-/// The mapping is only ever read by the kernel, in `sendmsg`: were the file cut short, that is an error and no signal.
+/// The mapping is only ever read by the kernel, in `sendmsg`: were the file cut short by pages, that is an error and no
+/// signal. What is missing of its last page reads as zeros, which is why each transfer asks for the size first.
 final class StoreFile: @unchecked Sendable {
     let descriptor: Int32
     let size: Int
@@ -30,6 +31,13 @@ final class StoreFile: @unchecked Sendable {
     func isWhole(_ end: Int) -> Bool {
         var facts = stat()
         return end <= size && fstat(descriptor, &facts) == 0 && Int(facts.st_size) >= end
+    }
+
+    /// It is still the file of this path, and not one that was mended or collected since.
+    func isStill(_ path: FilePath) -> Bool {
+        var (own, there) = (stat(), stat())
+        return fstat(descriptor, &own) == 0 && stat(path.string, &there) == 0 && own.st_ino == there.st_ino
+            && own.st_dev == there.st_dev
     }
 
     deinit {
@@ -63,10 +71,10 @@ final class StoreFiles: Sendable {
             cache.entries[path]?.use = cache.uses
             return cache.entries[path]?.file
         }
-        if let known, known.isWhole(end) { return known }
         guard let physical else {
             throw NetbootServerError(kind: .corrupt, subject: path, message: "not a path in the store")
         }
+        if let known, known.isWhole(end), known.isStill(physical) { return known }
         let file = try StoreFile(physical, named: path)
         guard file.isWhole(end) else {
             throw NetbootServerError(

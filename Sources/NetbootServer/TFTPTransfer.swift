@@ -39,6 +39,7 @@ final class TFTPTransfer: DataSource {
     private var nextReport = 1
     private var canSplit: Bool
     private(set) var isFinished = false
+    private var isReleased = false
 
     /// Bytes between two progress events.
     private static let reportSize = 4 << 20
@@ -248,10 +249,11 @@ final class TFTPTransfer: DataSource {
     }
 
     private func release() {
-        if case .own(let socket) = path, let token {
-            loop.remove(socket, token)
+        if case .own(let socket) = path, !isReleased {
+            if let token { loop.remove(socket, token) }
             Glibc.close(socket)
         }
+        isReleased = true
         token = nil
         underWay.transfer = nil
     }

@@ -59,6 +59,28 @@ import Testing
         let answer = talk.say(request)
         #expect(answer.reply?.messageType == .refuse)
         #expect(answer.destination == .unicast(Self.address("10.78.0.1"), port: 67))
+        // RFC 2131 section 4.3.2: the relay must not send it to the wrong address.
+        #expect(answer.reply?.wantsBroadcast == true)
+    }
+
+    @Test func `who has an address behind a relay renews and gives it back past the relay`() throws {
+        var talk = try Conversation(Self.range, more: [Self.relayed])
+        let offered = talk.say(Self.behindRelay(Sample.message(.discover)))
+        // ARP hears nothing from there.
+        #expect(offered.newlyLent == nil)
+        let address = try #require(offered.reply).yourAddress
+        let request = Sample.message(.request, [DHCP.Option(.requestedAddress, address)])
+        #expect(talk.say(Self.behindRelay(request)).reply?.messageType == .acknowledge)
+        talk.now += 300
+        var renewal = Sample.message(.request)
+        renewal.clientAddress = address
+        renewal.wantsBroadcast = false
+        let answer = talk.say(renewal)
+        #expect(answer.reply?.messageType == .acknowledge && answer.reply?[.domainName] == Array("far.example".utf8))
+        #expect(answer.destination == .unicast(address, port: 68))
+        var release = Sample.message(.release)
+        release.clientAddress = address
+        #expect(talk.say(release).leasesChanged)
     }
 
     @Test(arguments: [true, false])

@@ -45,6 +45,25 @@ import Testing
         #expect(try Self.offer(menu, Sample.stranger, architecture: .bios).answer == .boot("boot/a1/undionly.kpxe"))
     }
 
+    @Test func `a BIOS that boots by HTTP is given no UEFI image`() throws {
+        let offer = try Self.offer(
+            Sample.site(), Sample.node, client: .uefiHTTP, architecture: ClientArchitecture(rawValue: 20))
+        #expect(offer.answer == .addressOnly)
+    }
+
+    @Test func `a machine of another server's DHCP gets the generation that is published, and after a rollback too`()
+        throws
+    {
+        var policy = try Sample.policy(Sample.site(.init(answer: .system, system: "other")))
+        let (first, second) = (try Sample.system("other", generation: 1), try Sample.system("other", generation: 2))
+        policy.systems["other"] = second
+        for generation in [2, 1] {
+            policy.generations["other"] = ServedGenerations(
+                rollout: Rollout(system: "other", generation: generation, since: 0), systems: [1: first, 2: second])
+            #expect(policy.anySystem?.generation == generation)
+        }
+    }
+
     static func text(_ policy: BootPolicy, _ name: String, _ attempts: BootAttempts) throws -> String {
         let file = try #require(policy.bootFile(named: name, for: attempts), "\(name)").file
         guard case .literal(let bytes) = file.extents.first else { return "" }

@@ -87,6 +87,20 @@ import Testing
         }
     }
 
+    @Test func `a file that begins with much takes as much more before the next one`() async throws {
+        try await Self.withFolder { folder, pool in
+            let carried = (0..<100).map(Self.began)
+            let log = try Self.open(folder, pool, largestFile: 2000, mostFiles: 3) { carried }
+            for number in 0..<300 {
+                log.append([Self.began(number)])
+                if number % 10 == 0 { usleep(2000) }
+            }
+            log.close()
+            let size = try BootLogFiles.lines([Self.began(299)]).count
+            #expect((try BootLogFiles(folder).numbers().last ?? 0) <= 300 * size / 2000 + 2)
+        }
+    }
+
     @Test func `two servers do not write into one log`() async throws {
         try await Self.withFolder { folder, pool in
             let log = try Self.open(folder, pool)

@@ -42,6 +42,37 @@ struct HostileClientTests {
             time.sleep(0.01)
         """#
 
+    /// Asks 20,000 times without waiting, and counts the answers.
+    static let ahead = #"""
+        import socket, threading
+        connection = socket.create_connection(("10.77.0.1", 8080))
+        request = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+        asked = 20000
+        threading.Thread(target=lambda: connection.sendall(request * asked), daemon=True).start()
+        connection.settimeout(60)
+        count, rest = 0, b""
+        while count < asked:
+            data = connection.recv(65536)
+            if not data:
+                break
+            parts = (rest + data).split(b"HTTP/1.1 404")
+            count, rest = count + len(parts) - 1, parts[-1][-12:]
+        print("answered", count)
+        """#
+
+    @Test func `who asks thousands of times ahead is answered each time, and others meanwhile`() throws {
+        let lab = try Laboratory()
+        _ = try lab.serve()
+        try Self.ahead.write(to: lab.file("ahead.py"), atomically: true, encoding: .utf8)
+        let (_, said) = try lab.start(in: lab.clientSide, "python3", [lab.file("ahead.py").path])
+        for number in 1...5 {
+            #expect(try lab.client("curl -sf -m 50 -o good\(number) http://10.77.0.1:8080/kernel").status == 0)
+            #expect(try Data(contentsOf: lab.file("good\(number)")) == Laboratory.kernel)
+        }
+        for _ in 0..<1200 where !said().contains("answered") { usleep(50_000) }
+        #expect(said().contains("answered 20000"), "\(said())")
+    }
+
     @Test func `one client that takes all it can leaves the others served`() throws {
         let lab = try Laboratory()
         let said = try lab.serve(["--range", "10.77.0.100-10.77.0.110", "--authoritative"])

@@ -105,6 +105,40 @@ import Testing
         #expect(limits.fitting(descriptors: 10).transfers == 16)
     }
 
+    @Test func `servers on other interfaces keep their leases apart, and each knows all of them`() async throws {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("bootferry-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        func database(_ name: String) -> LeaseDatabase {
+            LeaseDatabase(path: FilePath(directory.appendingPathComponent(name).path))
+        }
+        func lease(_ last: UInt8, _ client: String) throws -> Leases.Lease {
+            let text = #"{"address": "10.77.0.\#(last)", "client": "\#(client)", "state": "bound", "expires": 1000}"#
+            return try JSONDecoder().decode(Leases.Lease.self, from: Data(text.utf8))
+        }
+        let (first, second) = (try lease(5, "52:54:00:00:00:01"), try lease(6, "52:54:00:00:00:02"))
+        let newer = try lease(5, "52:54:00:00:00:03")
+        func save(_ leases: [Leases.Lease], in database: LeaseDatabase) async throws {
+            try await withCheckedThrowingContinuation { done in
+                database.save({ RememberedLeases(leases) }, on: pool) { done.resume(with: $0) }
+            }
+            usleep(20_000)
+        }
+        try await save([first], in: database("leases-eth1.json"))
+        try await save([second], in: database("leases-eth2.json"))
+        for name in ["leases-eth1.json", "leases-eth2.json", "leases-eth1+eth2.json"] {
+            #expect(try database(name).load()?.leases == [first, second])
+        }
+        #expect(try database("leases-eth1.json").own() == [first])
+        // Of one address, what was written last.
+        try await save([newer], in: database("leases-eth1+eth2.json"))
+        #expect(try database("leases-eth1.json").load()?.leases == [newer, second])
+        #expect(try database("leases-eth1.json").own().isEmpty)
+        try await pool.shutdownGracefully()
+    }
+
     @Test func `leases asked for together are written together, and a failure is told to all`() async throws {
         let pool = NIOThreadPool(numberOfThreads: 1)
         pool.start()

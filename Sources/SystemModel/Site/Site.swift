@@ -68,16 +68,6 @@ public struct Site: Sendable, Equatable {
 
     /// True where a machine may have to be asked for its serial number.
     public var hasSerials: Bool { !index.serials.isEmpty }
-
-    /// The address each card always gets.
-    public var fixedAddresses: [MACAddress: IPv4Address] {
-        var found: [MACAddress: IPv4Address] = [:]
-        for node in nodes {
-            guard let address = node.address else { continue }
-            for mac in node.identity.macs { found[mac] = address }
-        }
-        return found
-    }
 }
 
 /// What a node was known by.
