@@ -27,13 +27,15 @@ static void add(struct request *request, unsigned short type, const void *data, 
   request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
 }
 
+// In the main table, not the local one: there the kernel answers who asks for the address by ARP, but not who asks whether it
+// is in use already (RFC 5227), which would tell a DHCP server that another machine has its client's address.
 int bf_local_route(int fd, int is_new, int interface, uint32_t address) {
   struct request request = {
       .header = {
           .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)), .nlmsg_type = is_new ? RTM_NEWROUTE : RTM_DELROUTE,
           .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | (is_new ? NLM_F_CREATE | NLM_F_REPLACE : 0)},
       .route = {
-          .rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_STATIC,
+          .rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
           .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL}};
   uint32_t destination = htonl(address);
   add(&request, RTA_DST, &destination, sizeof destination);

@@ -77,6 +77,8 @@ public struct NetbootConfiguration: Sendable {
     public var limits: Limits
     /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
     public var tftpSinglePort = false
+    /// What the process gives up, for good, once its sockets are bound; nil gives up nothing.
+    public var rights: RightsGivenUp?
 
     public init(
         site: Site, systems: [String: ServedSystem], ports: Ports? = nil, templates: NetbootTemplates,
