@@ -165,7 +165,7 @@ static int failed(int fd) {
   return -error;
 }
 
-// An address that is this host's by a route of the main table alone; without the right to, bind says what is wrong.
+// An address that is this host's by a route that is not in the local table; without the right to, bind says what is wrong.
 static void allow_routed_address(int fd) {
   int on = 1;
   setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on);

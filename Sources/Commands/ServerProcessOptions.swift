@@ -26,9 +26,9 @@ struct ServerProcessOptions: ParsableArguments {
         if let becoming, actsOnPage, Privileges.owner(of: directory.generations)?.number != becoming.number {
             objection = NetbootServerError(
                 subject: "user \"\(becoming.name)\"",
-                message: "could not publish or roll back as the page's token allows: it does not own the state directory",
-                remedy: "chown -R \(becoming.name): \(directory.path), or leave --page-token-file out; --user root stays root"
-            )
+                message: "could not publish or roll back as the page's token allows: not the state directory's owner",
+                remedy: "chown -R \(becoming.name): \(directory.path), or leave --page-token-file out; "
+                    + "--user root stays root")
         }
         return RightsGivenUp(
             user: becoming, isRequired: user != nil, writes: [directory.netboot],

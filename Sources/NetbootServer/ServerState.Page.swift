@@ -21,7 +21,9 @@ extension ServerState {
     func metrics(started: Duration) -> String {
         let lost = recordsLost
         let ignored = Dictionary(
-            uniqueKeysWithValues: self.ignored.counts.map { ([$0.key.transport.rawValue, $0.key.reason], Double($0.value)) })
+            uniqueKeysWithValues: self.ignored.counts.map {
+                ([$0.key.transport.rawValue, $0.key.reason], Double($0.value))
+            })
         return withPageData { policy, attempts, metrics in
             let all = attempts.all
             return metrics.text(

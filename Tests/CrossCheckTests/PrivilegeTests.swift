@@ -138,13 +138,16 @@ struct PrivilegeTests {
                     + "NoNewPrivs: 1 Seccomp: 2 \n"
             }
             for line in [
-                rights("default", 65_534), "as user nobody, without capabilities", "got 10.77.0.1", "home\n",
-                "kernel \(try FileManager.default.attributesOfItem(atPath: second.kernel)[.size] ?? 0)\n", "booted in\n",
+                rights("default", 65_534), "as user nobody, without capabilities", "got 10.77.0.1",
+                "home\n",
+                "kernel \(try FileManager.default.attributesOfItem(atPath: second.kernel)[.size] ?? 0)\n",
+                "booted in\n",
                 "server: privilege-node: new boots get generation \(second.generation)\n", "recorded\n",
                 "lease 10.77.0.1", "owner nobody state/netboot/leases.json", "owner nobody state/netboot/seen.json",
                 rights("hidden", 0), "stays root: user \"nobody\": cannot read", "remedy: let others pass",
                 "unknown: bootferry: user \"no-such-user\": is not an account of this host",
-                "could not publish or roll back as the page's token allows", rights("token", 0), rights("owner", 65_534),
+                "could not publish or roll back as the page's token allows", rights("token", 0),
+                rights("owner", 65_534),
                 "new boots get generation", rights("unit", 65_534), "unit lends\n", "unit serves\n",
             ] {
                 #expect(said.contains(line), "'\(line)' is not in: \(said)")
