@@ -97,10 +97,10 @@ final class ServerState: Sendable {
 
     /// What the lease database is to hold; nil where no addresses are lent.
     var leases: RememberedLeases? {
-        shared.withLock { shared in
-            let found = shared.places.compactMap { $0.responder?.leases }
-            return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases))
-        }
+        // Copied inside the lock, sorted outside it.
+        let responders = shared.withLock { $0.places.compactMap(\.responder) }
+        let found = responders.compactMap(\.leases)
+        return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases))
     }
     var attempts: [BootAttempt] { shared.withLock { $0.attempts.all } }
     var sightings: Sightings { shared.withLock { $0.policy.seen } }
