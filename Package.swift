@@ -122,7 +122,7 @@ let package = Package(
         tests("BuildingTests", ["Building"]),
         tests("ImageAssemblyTests", ["ImageAssembly"], fixtures: true),
         .executableTarget(
-            name: "netboot-harness", dependencies: ["NetbootServer", log, system],
+            name: "netboot-harness", dependencies: ["NetbootServer", "LinuxCalls", log, system],
             path: "Tests/Support/netboot-harness", swiftSettings: strict),
         tests("NetbootServerTests", ["NetbootServer", "netboot-harness", "OpenSSL"], fixtures: true),
         tests("CommandsTests", ["Commands"]),

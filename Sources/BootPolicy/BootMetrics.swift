@@ -15,12 +15,16 @@ public struct BootMetrics: Sendable, Equatable {
         public var recordsLost: Int
         /// By system, the generation that is served.
         public var generations: [String: Int]
+        /// Packets that were not heeded, by protocol and reason.
+        public var ignored: [[String]: Double]
         /// Seconds since the Unix epoch.
         public var started: Double
 
         public init(
-            underWay: Int, nodes: Int, recordsLost: Int, generations: [String: Int], started: Double
+            underWay: Int, nodes: Int, recordsLost: Int, generations: [String: Int],
+            ignored: [[String]: Double] = [:], started: Double
         ) {
+            self.ignored = ignored
             self.underWay = underWay
             self.nodes = nodes
             self.recordsLost = recordsLost
@@ -103,6 +107,9 @@ public struct BootMetrics: Sendable, Equatable {
             transfers)
         family("bootferry_transfer_bytes_total", "counter", "Bytes of boot files sent.", ["transport"], bytes)
         family("bootferry_refused_files_total", "counter", "Files asked for that do not exist.", ["transport"], refused)
+        family(
+            "bootferry_ignored_packets_total", "counter", "What came from the network and was malformed or too much.",
+            ["transport", "reason"], gauges.ignored)
         text += "# HELP bootferry_boot_seconds From the first DHCP message to the phone-home.\n"
         text += "# TYPE bootferry_boot_seconds histogram\n"
         for (system, histogram) in durations.sorted(by: { $0.key < $1.key }) {

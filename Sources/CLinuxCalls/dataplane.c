@@ -165,6 +165,12 @@ static int failed(int fd) {
   return -error;
 }
 
+// An address that is this host's by a route that is not in the local table; without the right to, bind says what is wrong.
+static void allow_routed_address(int fd) {
+  int on = 1;
+  setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on);
+}
+
 int bf_connect_stream(uint32_t from, uint32_t address, uint16_t port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
@@ -173,6 +179,7 @@ int bf_connect_stream(uint32_t from, uint32_t address, uint16_t port) {
   // The port is chosen at connect, so that many connections may share one.
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (from) allow_routed_address(fd);
   if (from && bind(fd, (struct sockaddr *)&own, sizeof own) < 0) return failed(fd);
   if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) return failed(fd);
   return fd;
@@ -186,6 +193,7 @@ int bf_datagram_socket(uint32_t address) {
   // As root beyond the host's limit: a window of large blocks must fit.
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  allow_routed_address(fd);
   if (bind(fd, (struct sockaddr *)&own, sizeof own) < 0) return failed(fd);
   return fd;
 }

@@ -65,6 +65,13 @@ static int failed(int fd) {
   return -error;
 }
 
+// Room for what a thousand machines that are switched on together say at once; with the right to, beyond the host's limit.
+static void hear_many(int fd) {
+  int room = 8 << 20;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+}
+
 int bf_udp_socket(const char *interface, uint16_t port) {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
@@ -75,6 +82,7 @@ int bf_udp_socket(const char *interface, uint16_t port) {
       setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)) < 0 ||
       bind(fd, (struct sockaddr *)&any, sizeof any) < 0)
     return failed(fd);
+  hear_many(fd);
   return fd;
 }
 
@@ -86,9 +94,11 @@ int bf_interface_socket(const char *interface, int is_listener, uint32_t address
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
   // Datagram sockets that allow reuse would take each other's port.
   if ((is_listener && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)) < 0 ||
-      bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || (is_listener && listen(fd, 1024) < 0))
+      (*interface && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)) < 0) ||
+      bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || (is_listener && listen(fd, 4096) < 0))
     return failed(fd);
+  // The ports that everyone asks on; a transfer's own hears one client.
+  if (!is_listener && port != 0) hear_many(fd);
   return fd;
 }
 

@@ -47,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Explaining") var explaining: ExplainOptions
     @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
     @OptionGroup var page: PageOptions
+    @OptionGroup var process: ServerProcessOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -92,6 +93,9 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.generations = { try watch.changes() }
         configuration.provisions = provisions
         configuration.page = try page.configuration(workspace)
+        configuration.tftpSinglePort = process.tftpSinglePort
+        configuration.rights = try process.rights(
+            directory, systems: systems.keys.sorted(), actsOnPage: configuration.page?.token != nil)
         let (terminal, settings) = (workspace.terminal, configuration)
         let server = Task {
             try await NetbootServer.run(
@@ -101,6 +105,9 @@ struct ServeCommand: AsyncParsableCommand {
                 ready: { listening in
                     for network in listening.networks { terminal.message(Self.line(network)) }
                     if let page = listening.page { terminal.message("the page: http://\(page)/") }
+                    if let rights = listening.rights {
+                        terminal.message("as user \(rights.user), without capabilities and unable to gain any")
+                    }
                     terminal.message("Ctrl-C ends it")
                 })
         }

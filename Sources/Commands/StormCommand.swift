@@ -22,7 +22,8 @@ struct StormCommand: ParsableCommand {
               bootferry serve lab-node --interface storm0 --dhcp full --range 10.77.64.0-10.77.127.255
               ip netns exec storm bootferry storm --interface storm1 --nodes 1000
 
-            Past some 1,000 nodes the server's host needs one neighbour instead of thousands:
+            The server's host then reaches all of them by one neighbour. Otherwise the interface answers by ARP for addresses
+            that a DHCP server has lent to other cards, which Bootferry's rightly takes for a conflict:
               ip route add 10.77.64.0/18 via 10.77.0.50
 
             One node boots first; every other download is compared with its bytes, whose SHA-256 is told. Losses are made by

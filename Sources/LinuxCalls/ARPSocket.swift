@@ -2,7 +2,7 @@ import CLinuxCalls
 import Glibc
 
 /// A packet socket that sends ARP to every machine of one interface's link, and hears what comes back.
-public struct ARPSocket: ~Copyable, Sendable {
+public final class ARPSocket: Sendable {
     private let descriptor: Int32
     private let index: Int32
     private let subject: String

@@ -27,6 +27,13 @@ public struct InterfaceSocket: ~Copyable, Sendable {
             "\(kind == .connections ? "TCP" : "UDP") port \(port) on \"\(interface)\"", "cannot be bound")
     }
 
+    /// Listens on an address of this host, in host byte order, whichever interface a connection comes by.
+    public init(address: UInt32, port: Int) throws(NetworkCallError) {
+        self.port = port
+        descriptor = try NetworkCallError.check(
+            bf_interface_socket("", 1, address, UInt16(clamping: port)), "TCP port \(port)", "cannot be bound")
+    }
+
     /// Sends one datagram to an address in host byte order.
     public func send(_ bytes: [UInt8], to address: UInt32, port: Int) throws(NetworkCallError) {
         try NetworkCallError.check(
@@ -60,7 +67,7 @@ public struct InterfaceSocket: ~Copyable, Sendable {
 }
 
 /// A raw ICMPv6 socket that hears router solicitations on one interface and answers all its nodes.
-public struct RouterSocket: ~Copyable, Sendable {
+public final class RouterSocket: Sendable {
     private let descriptor: Int32
     private let index: Int32
     private let subject: String

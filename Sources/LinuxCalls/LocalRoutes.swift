@@ -9,7 +9,15 @@ public struct LocalRoutes: ~Copyable {
 
     public init(on interface: NetworkInterface) throws(NetworkCallError) {
         self.interface = interface
-        descriptor = try NetworkCallError.check(bf_route_socket(), "routes", "cannot be changed")
+        descriptor = try Self.openTable()
+    }
+
+    private static func openTable() throws(NetworkCallError) -> Int32 {
+        let descriptor = try NetworkCallError.check(bf_route_socket(), "routes", "cannot be changed")
+        let result = bf_local_table(descriptor, 1)
+        if result < 0 { close(descriptor) }
+        try NetworkCallError.check(result, "a table of routes", "cannot be added")
+        return descriptor
     }
 
     /// Adds an address in host byte order; one that is there already stays.
@@ -21,6 +29,7 @@ public struct LocalRoutes: ~Copyable {
     }
 
     deinit {
+        _ = bf_local_table(descriptor, 0)
         for address in addresses { _ = bf_local_route(descriptor, 0, interface.index, address) }
         close(descriptor)
     }

@@ -10,8 +10,8 @@ import SystemPackage
 ///     locks/        the collection lock and the objects' locks
 ///     generations/  images a site may boot (the publisher's)
 ///     log/          build logs (the builder's)
-///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen, the site's
-///                   secret
+///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen
+///     site-secret   what nodes keep across boots is derived from it; whoever serves reads it, and never gives it away
 public struct StateDirectory: Sendable, Hashable {
     /// Its root.
     public let path: FilePath
@@ -56,7 +56,7 @@ public struct StateDirectory: Sendable, Hashable {
     /// Machines that have asked the boot server for something.
     public var sightings: FilePath { netboot.appending("seen.json") }
     /// What all that nodes keep across boots is derived from.
-    public var siteSecret: FilePath { netboot.appending("site-secret") }
+    public var siteSecret: FilePath { path.appending("site-secret") }
 
     /// Held shared while objects and roots are being added, alone while they are collected.
     var collectionLock: FilePath { locks.appending("collection") }

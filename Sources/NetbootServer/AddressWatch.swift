@@ -25,7 +25,7 @@ final class AddressWatch: Sendable {
 
     /// - Parameter taken: Called on the watch's thread with an address and who else uses it.
     init(
-        socket: consuming ARPSocket, mac: MACAddress, logger: Logger,
+        socket: ARPSocket, mac: MACAddress, logger: Logger,
         taken: @escaping @Sendable (IPv4Address, MACAddress) -> Void
     ) {
         self.socket = socket

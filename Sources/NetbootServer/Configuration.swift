@@ -31,9 +31,9 @@ public struct NetbootConfiguration: Sendable {
 
     /// What one client, and all together, may take.
     public struct Limits: Sendable, Equatable {
-        public var transfers = 4096
+        public var transfers = 16_384
         public var transfersPerClient = 16
-        public var connections = 8192
+        public var connections = 16_384
         public var connectionsPerClient = 64
         /// TFTP requests a second of one client, of which two seconds' worth may come at once; more are not answered.
         public var requestsPerSecond = 200
@@ -42,13 +42,13 @@ public struct NetbootConfiguration: Sendable {
 
         public init() {}
 
-        /// The same, lowered to what so many descriptors allow: each transfer and connection takes a socket and a file.
+        /// The same, lowered to what so many descriptors allow: each transfer and connection takes a socket.
         func fitting(descriptors: Int) -> Limits {
-            // The rest of the process: store, leases, event loops, a terminal.
-            let pairs = max(0, descriptors - 256) / 2
+            // The rest of the process: store, leases, event loops, a terminal; and the store's files, each open once for all.
+            let sockets = max(0, descriptors - 256 - min(1024, descriptors / 4))
             var limits = self
-            limits.transfers = min(transfers, max(16, pairs / 3))
-            limits.connections = min(connections, max(16, pairs / 3 * 2))
+            limits.transfers = min(transfers, max(16, sockets / 3))
+            limits.connections = min(connections, max(16, sockets / 3 * 2))
             return limits
         }
     }
@@ -77,6 +77,8 @@ public struct NetbootConfiguration: Sendable {
     public var limits: Limits
     /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
     public var tftpSinglePort = false
+    /// What the process gives up, for good, once its sockets are bound; nil gives up nothing.
+    public var rights: RightsGivenUp?
 
     public init(
         site: Site, systems: [String: ServedSystem], ports: Ports? = nil, templates: NetbootTemplates,

@@ -35,6 +35,7 @@ final class DHCPHandler: ChannelInboundHandler, Sendable {
         let envelope = unwrapInboundIn(data)
         switch DHCP.Message.read(Array(envelope.data.readableBytesView)) {
         case .ignored(let reason):
+            state.ignored(.dhcp, reason)
             state.logger.debug(
                 "ignored a packet", metadata: ["from": "\(envelope.remoteAddress)", "reason": "\(reason)"])
         case .packet(let message):

@@ -22,7 +22,7 @@ public final class LeaseDatabase: Sendable {
     }
 
     /// More clients than this wait for no disk; they ask again.
-    static let mostWaiting = 1024
+    static let mostWaiting = 8192
 
     public init(path: FilePath) { self.path = path }
 
@@ -114,8 +114,6 @@ public final class LeaseDatabase: Sendable {
 
     private func write(_ leases: RememberedLeases?) throws {
         guard let leases else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try replaceFile(at: path, with: Array(encoder.encode(leases)))
+        try replaceFile(at: path, with: leases.json)
     }
 }

@@ -28,6 +28,8 @@ public enum NetbootServer {
         public var address: IPv4Address { networks.first?.address ?? .unspecified }
         public var httpPort: Int { networks.first?.httpPort ?? 0 }
         public var tftpPort: Int { networks.first?.tftpPort ?? 0 }
+        /// Whom the server became, and what it gave up; nil where it was not asked to.
+        public var rights: RightsLeft?
         /// Where the administrator's page is, as `10.0.0.1:8081`; nil where there is none.
         public var page: String?
     }

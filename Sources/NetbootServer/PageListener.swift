@@ -1,5 +1,6 @@
 import BootPolicy
 import Foundation
+import LinuxCalls
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -26,19 +27,12 @@ final class PageListener: Sendable {
         self.started = started
     }
 
-    /// Opens the port and begins to tell the page's readers what changes.
-    func open(group: any EventLoopGroup) async throws -> any Channel {
-        let channel: any Channel
-        do {
-            channel = try await ServerBootstrap(group: group)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { [self] channel in initialise(channel) }
-                .bind(host: "\(configuration.address)", port: configuration.port).get()
-        } catch {
-            throw NetbootServerError(
-                subject: "the page's port \(configuration.address):\(configuration.port)", message: "cannot be opened",
-                cause: "\(error)", remedy: "choose another with --page")
-        }
+    /// Begins to hear, and to tell the page's readers what changes.
+    func open(_ held: HeldSocket, group: any EventLoopGroup) async throws -> any Channel {
+        guard let socket = held.take() else { preconditionFailure("the page is opened once") }
+        let channel = try await ServerBootstrap(group: group)
+            .childChannelInitializer { [self] channel in initialise(channel) }
+            .withBoundSocket(socket).get()
         let ticks = channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(400)) {
             [self] _ in tell()
         }
@@ -104,5 +98,18 @@ final class PageListener: Sendable {
     static func event(_ name: String, _ value: some Encodable) -> String {
         guard let data = try? JSONEncoder().encode(value) else { return "" }
         return "event: \(name)\ndata: \(String(decoding: data, as: UTF8.self))\n\n"
+    }
+}
+
+extension PageConfiguration {
+    /// Takes the port, which may need a right that the server gives up afterwards.
+    func bind() throws -> HeldSocket {
+        do {
+            return HeldSocket(try InterfaceSocket(address: address.value, port: port))
+        } catch {
+            throw NetbootServerError(
+                subject: "the page's port \(address):\(port)", message: "cannot be opened", cause: error.cause,
+                remedy: "choose another with --page")
+        }
     }
 }

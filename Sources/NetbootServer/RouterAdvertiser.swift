@@ -11,7 +11,7 @@ final class RouterAdvertiser: Sendable {
     private let logger: Logger
     private let isStopped = Atomic(false)
 
-    init(socket: consuming RouterSocket, mac: MACAddress, logger: Logger) {
+    init(socket: RouterSocket, mac: MACAddress, logger: Logger) {
         self.socket = socket
         advertisement = RouterDiscovery.advertisement(from: mac)
         self.logger = logger

@@ -20,12 +20,17 @@ extension ServerState {
 
     func metrics(started: Duration) -> String {
         let lost = recordsLost
+        let ignored = Dictionary(
+            uniqueKeysWithValues: self.ignored.counts.map {
+                ([$0.key.transport.rawValue, $0.key.reason], Double($0.value))
+            })
         return withPageData { policy, attempts, metrics in
             let all = attempts.all
             return metrics.text(
                 .init(
                     underWay: all.count { $0.outcome == .running }, nodes: Set(all.map(\.node)).count,
                     recordsLost: lost, generations: policy.generations.mapValues(\.rollout.generation),
+                    ignored: ignored,
                     started: started.seconds))
         }
     }

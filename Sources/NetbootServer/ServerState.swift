@@ -99,12 +99,11 @@ final class ServerState: Sendable {
 
     /// What the lease database is to hold; nil where no addresses are lent.
     var leases: RememberedLeases? {
-        shared.withLock { shared in
-            let found = shared.places.compactMap { $0.responder?.leases }
-            let now = Int(clamping: surroundings.now().components.seconds)
-            let others = shared.otherLeases.filter { $0.expires > now }
-            return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases) + others)
-        }
+        // Copied inside the lock, sorted outside it.
+        let (responders, others) = shared.withLock { ($0.places.compactMap(\.responder), $0.otherLeases) }
+        let found = responders.compactMap(\.leases)
+        let now = Int(clamping: surroundings.now().components.seconds)
+        return found.isEmpty ? nil : RememberedLeases(found.flatMap(\.leases) + others.filter { $0.expires > now })
     }
     /// Takes over what an earlier run lent and none of these networks lends now, such as one that is a proxy's today.
     func keep(_ earlier: [Leases.Lease]) {

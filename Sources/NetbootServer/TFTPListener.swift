@@ -15,7 +15,9 @@ final class TFTPListener: DataSource {
         }
 
         enum Admission {
-            case admitted, repeated, full
+            case admitted, repeated
+            /// There are too many in all, or of this address.
+            case full, fullForOne
             case instead(of: TFTPUnderWay)
         }
 
@@ -31,7 +33,8 @@ final class TFTPListener: DataSource {
                     return .instead(of: known)
                 }
                 let ofHost = transfers.byHost[client.address, default: 0]
-                guard transfers.all.count < all, ofHost < ofOne else { return .full }
+                guard ofHost < ofOne else { return .fullForOne }
+                guard transfers.all.count < all else { return .full }
                 transfers.all[client] = this
                 transfers.byHost[client.address] = ofHost + 1
                 return .admitted
@@ -144,7 +147,9 @@ final class TFTPListener: DataSource {
         let ofOne = sharesPort ? state.limits.transfers / 2 : state.limits.transfersPerClient
         switch register.admit(this, client, all: state.limits.transfers, ofOne: ofOne) {
         case .repeated: return
-        case .full: return refuse(.notDefined, "too many transfers; try again", to: client)
+        // Firmware asks again after a silence, but gives up its boot at an error.
+        case .full: return state.ignored(.tftp, "too many transfers at once")
+        case .fullForOne: return refuse(.notDefined, "too many transfers of one address", to: client)
         case .instead(let old): old.supersede()
         case .admitted: break
         }

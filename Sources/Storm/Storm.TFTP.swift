@@ -15,11 +15,12 @@ extension Storm {
             return
         }
         node.isConnected = false
+        // Gone after 15 s of silence, as for iPXE (16 s) and EDK2 (18 s); then it begins again, from DHCP on.
         var client =
             node.wantsSizeOnly
-            ? TFTP.ReadClient(file: node.bootFile)
+            ? TFTP.ReadClient(file: node.bootFile, attempts: 3)
             : TFTP.ReadClient(
-                file: node.bootFile, blockSize: settings.blockSize, windowSize: settings.windowSize)
+                file: node.bootFile, blockSize: settings.blockSize, windowSize: settings.windowSize, attempts: 3)
         let first = client.start(now: now)
         node.client = client
         node.deadline = client.deadline

@@ -18,6 +18,22 @@ import Testing
         #expect(leases.offer(to: Self.node(1), requested: nil, excluding: [], now: 999) == first)
     }
 
+    @Test func `a database is written as JSONEncoder writes it`() throws {
+        var leases = Leases(range: Self.range)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        #expect(try RememberedLeases([]).json == Array(encoder.encode(RememberedLeases([]))))
+        for number in [1, 0xab, 0xff] as [UInt8] {
+            let address = try #require(leases.offer(to: Self.node(number), requested: nil, excluding: [], now: -90))
+            if number > 1 { #expect(leases.bind(address, to: Self.node(number), seconds: 1_795_390_000, now: 0)) }
+            if number == 0xff { #expect(leases.decline(address, by: Self.node(number), now: 7)) }
+        }
+        var remembered = RememberedLeases(leases.leases)
+        #expect(try remembered.json == Array(encoder.encode(remembered)))
+        remembered.version = nil
+        #expect(try remembered.json == Array(encoder.encode(remembered)))
+    }
+
     @Test func `two clients never share, and a full range gives nothing`() {
         var leases = Leases(range: Self.range)
         var given: Set<IPv4Address> = []

@@ -129,6 +129,11 @@ final class Laboratory {
         }
     }
 
+    /// The process of the server that was started last.
+    var server: Int32? {
+        running.last { $0.isRunning && $0.arguments?.contains(Self.harness) == true }?.processIdentifier
+    }
+
     /// Ends the servers alone, as `kill -9` does, and leaves the clients.
     func killServers() throws {
         for process in running where process.isRunning && process.arguments?.contains(Self.harness) == true {

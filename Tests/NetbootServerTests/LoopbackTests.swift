@@ -101,7 +101,7 @@ import Testing
         let limits = NetbootConfiguration.Limits()
         #expect(limits.fitting(descriptors: 1_000_000) == limits)
         let few = limits.fitting(descriptors: 1024)
-        #expect(few.transfers == 128 && few.connections == 256)
+        #expect(few.transfers == 170 && few.connections == 340)
         #expect(limits.fitting(descriptors: 10).transfers == 16)
     }
 

@@ -19,7 +19,7 @@ int bf_find_interface(const char *name, struct bf_interface *found);
 // A datagram socket bound to one interface and port on every address, allowed to broadcast.
 int bf_udp_socket(const char *interface, uint16_t port);
 // A socket of one interface and one of its addresses: datagrams, or a listener for connections. The address alone would
-// not do: Linux takes packets for any of its addresses on every interface.
+// not do: Linux takes packets for any of its addresses on every interface. An empty name is any interface.
 int bf_interface_socket(const char *interface, int is_listener, uint32_t address, uint16_t port);
 // Raises this process's limit of open descriptors as far as it may; the limit that holds now.
 long bf_raise_descriptor_limit(void);

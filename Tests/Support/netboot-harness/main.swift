@@ -2,6 +2,7 @@
 import BootPolicy
 import BootProtocols
 import Foundation
+import LinuxCalls
 import Logging
 import NetbootServer
 import SystemModel
@@ -78,6 +79,11 @@ func configuration() throws -> NetbootConfiguration {
         bootLog: options["boots"].map { FilePath($0) })
     configuration.tftpSinglePort = options.has("single-port")
     configuration.page = try page()
+    if let name = options["user"] {
+        configuration.rights = RightsGivenUp(
+            user: name == "root" ? nil : try Privileges.user(named: name), isRequired: true,
+            writes: options["writes"].map { [FilePath($0)] } ?? [], reads: [store])
+    }
     return configuration
 }
 
