@@ -3,6 +3,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Commands
+
 /// Sites and nodes as a person meets them.
 @Suite struct SiteCommandTests {
     private let folder = FilePath(NSTemporaryDirectory()).appending("bootferry-site-\(UUID().uuidString)")
@@ -74,6 +76,52 @@ import Testing
             #expect(outcome.messages.contains(message), "\(arguments): \(outcome.messages)")
             #expect(text("nodes.yaml") == before)
         }
+    }
+
+    @Test func `the nodes' host keys are printed for known_hosts, from a secret that is made once and kept private`()
+        async throws
+    {
+        defer { cleanUp() }
+        try write()
+        let first = try await node("known-hosts")
+        #expect(
+            first.output.wholeMatch(of: /a,10\.77\.0\.11 ssh-ed25519 AAAA[A-Za-z0-9+\/]+=*\n/) != nil,
+            "\(first.messages)")
+        #expect(try await node("known-hosts").output == first.output)
+        let secret = folder.appending("state/netboot/site-secret").string
+        #expect(try await execute(["stat", "-c", "%a %s", secret]).output == "600 32\n")
+        try await execute(["chmod", "640", secret])
+        let open = try await node("known-hosts")
+        #expect(open.status == .exited(5) && open.messages.contains("has the permission bits 0640, expected 0600"))
+        try await execute(["sh", "-c", "chmod 600 \"$0\" && truncate -s 31 \"$0\"", secret])
+        let short = try await node("known-hosts")
+        #expect(short.status == .exited(3) && short.messages.contains("has 31 bytes, expected 32"), "\(short.messages)")
+        // Another site's server has another.
+        try await execute(["rm", secret])
+        let other = try await node("known-hosts")
+        #expect(other.succeeded && other.output != first.output)
+    }
+
+    @Test func `a secret that everybody on the server can read is told of, and one that cannot be read ends it`()
+        async throws
+    {
+        defer { cleanUp() }
+        let files = "files: {/etc/a: {source: key, secret: yes}, /etc/b: {text: x, secret: yes}, /etc/c: {source: key}}"
+        try write(Self.site.replacingOccurrences(of: "address: 10.77.0.11}", with: "address: 10.77.0.11, \(files)}"))
+        let missing = try await program.run("serve", "site.yaml", "--explain", "52:54:00:12:34:56", in: folder)
+        #expect(missing.status == .exited(2), "\(missing.messages)")
+        #expect(
+            missing.messages.contains("`nodes.a.files./etc/a`: no such file: `\(folder)/key`"), "\(missing.messages)")
+        try await execute(["sh", "-c", "echo k >\"$0/key\" && chmod 644 \"$0/key\" \"$0/site.yaml\"", folder.string])
+        let path = folder.appending("site.yaml").string
+        let lines = SiteSource.openSecrets(of: try SiteSource.read(path))
+        #expect(
+            lines.map { $0.split(separator: " ").last.map(String.init) } == ["\(folder)/key", path], "\(lines)")
+        try await execute(["sh", "-c", "chmod 600 \"$0/key\" \"$0/site.yaml\"", folder.string])
+        #expect(SiteSource.openSecrets(of: try SiteSource.read(path)).isEmpty)
+        // Explaining makes nothing.
+        #expect(try await program.run("serve", "site.yaml", "--explain", "52:54:00:12:34:56", in: folder).succeeded)
+        #expect(!FileManager.default.fileExists(atPath: folder.appending("state/netboot/site-secret").string))
     }
 
     @Test func `a machine's answers are explained without a socket, and what is not built is said`() async throws {
