@@ -56,7 +56,7 @@ struct Sockets {
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
         for (place, network) in networks.enumerated() {
             let httpPort = try await openHTTP(configuration, network, place, state, loops)
-            let tftpPort = try await openTFTP(configuration, network, state, loops)
+            let tftpPort = try await openTFTP(configuration, network, place, state, loops)
             listening.networks.append(
                 .init(
                     interface: network.interface.name, address: network.address, dhcp: network.dhcp,
@@ -87,7 +87,8 @@ struct Sockets {
             for (index, loop) in loops.all.enumerated() {
                 try await loop.run { loop in
                     _ = try HTTPListener(
-                        socket: socket, ownsSocket: index == 0, register: register, state: state, loop: loop)
+                        socket: socket, ownsSocket: index == 0, register: register, network: place, state: state,
+                        loop: loop)
                 }
             }
             return chosen
@@ -97,7 +98,8 @@ struct Sockets {
     }
 
     private func openTFTP(
-        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ state: ServerState, _ loops: DataLoops
+        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ place: Int, _ state: ServerState,
+        _ loops: DataLoops
     ) async throws -> Int {
         let port = configuration.ports.tftp
         do {
@@ -110,7 +112,7 @@ struct Sockets {
             try await loops.all[0].run { loop in
                 _ = try TFTPListener(
                     socket: socket, sharesPort: sharesPort, interface: interface, serverAddress: address, mtu: mtu,
-                    state: state, loops: loops, loop: loop)
+                    network: place, state: state, loops: loops, loop: loop)
             }
             return chosen
         } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
