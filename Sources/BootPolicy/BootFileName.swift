@@ -7,6 +7,10 @@ public struct BootFileName: Sendable, Equatable {
         case generationMenu
         /// `pxelinux.cfg`: what loaders that know PXELINUX's files read.
         case pxelinux
+        /// `grub.cfg`: what GRUB does.
+        case grub
+        /// `http.cfg`: what tells a GRUB that it can fetch by HTTP.
+        case grubByHTTP
         /// `kernel`
         case kernel
         /// `initrd`
@@ -17,9 +21,9 @@ public struct BootFileName: Sendable, Equatable {
         case loader(String)
     }
 
-    /// What stands between attempt and file, where iPXE asks for more than its attempt says.
+    /// What stands between attempt and file, where a loader asks for more than its attempt says.
     public enum Scope: Sendable, Equatable {
-        /// `boot/ATTEMPT/SYSTEM/boot.ipxe`: chosen from a menu; what follows has the boot's own names again.
+        /// `boot/ATTEMPT/SYSTEM/boot.ipxe`, or `grub.cfg`: chosen from a menu; what follows has the boot's own names again.
         case system(String)
         /// `boot/ATTEMPT/serial.NUMBER/boot.ipxe`; nil where the machine has none.
         case serial(String?)
@@ -85,11 +89,16 @@ public struct BootFileName: Sendable, Equatable {
     /// The name as offered; short enough for DHCP's 128-byte field.
     public func text(for system: ServedSystem) -> String { "boot/\(attempt)/\(lastPart(for: system))" }
 
+    /// A file's name in a boot.
+    public static func text(of file: String, in attempt: String) -> String { "boot/\(attempt)/\(file)" }
+
     func lastPart(for system: ServedSystem) -> String {
         switch file {
         case .script: Self.scriptName
         case .generationMenu: "generations.ipxe"
         case .pxelinux: Self.pxelinuxName
+        case .grub: GRUBSearch.file
+        case .grubByHTTP: "http.cfg"
         case .kernel: "kernel"
         case .initramfs: "initrd"
         case .unifiedKernel: "\(system.manifest.system).efi"

@@ -13,13 +13,16 @@ extension BootPolicy {
         let known = parts.attempt == BootFileName.noAttempt ? anySystem : attempts.system(of: parts.attempt)
         guard let system = known else { return nil }
         if let scope = parts.scope {
-            guard parts.file == BootFileName.scriptName, let node else { return nil }
-            let name = BootFileName(attempt: parts.attempt, file: .script, scope: scope)
+            let isGRUB = parts.file == GRUBSearch.file
+            guard isGRUB || parts.file == BootFileName.scriptName, let node else { return nil }
+            let name = BootFileName(attempt: parts.attempt, file: isGRUB ? .grub : .script, scope: scope)
             switch scope {
             case .system(let chosen):
                 guard system.manifest.system == chosen else { return nil }
+                if isGRUB { return (name, Self.text(grubBootScript(for: parts.attempt, of: system, node))) }
                 return (name, Self.text(bootScript(for: parts.attempt, of: system, node)))
             case .serial(let serial):
+                guard !isGRUB else { return nil }
                 var machine = seen.machine(node)
                 // Empty, so that it is not asked for again.
                 machine.serial = serial ?? ""
@@ -27,7 +30,7 @@ extension BootPolicy {
             }
         }
         let files: [BootFileName.File] =
-            [.script, .generationMenu, .pxelinux, .kernel, .initramfs, .unifiedKernel]
+            [.script, .generationMenu, .pxelinux, .grub, .grubByHTTP, .kernel, .initramfs, .unifiedKernel]
             + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }
         for file in files {
             let candidate = BootFileName(attempt: parts.attempt, file: file)
@@ -56,6 +59,9 @@ extension BootPolicy {
                     "system": system.manifest.system,
                     "parameters": commandLine(of: system, attempt: name.attempt, node: node),
                 ]))
+        case .grub where name.attempt == BootFileName.noAttempt: Self.text(grubIdentification())
+        case .grubByHTTP: Self.text("set files=(http,\(serverAddress))\n")
+        case .grub: Self.text(grubScript(for: name.attempt, of: system, node))
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
         }
     }
@@ -89,7 +95,7 @@ extension BootPolicy {
     }
 
     /// Newest first.
-    private func numbers(of system: ServedSystem) -> [Int] {
+    func numbers(of system: ServedSystem) -> [Int] {
         generations[system.manifest.system].map { $0.systems.keys.sorted(by: >) } ?? []
     }
 
@@ -123,8 +129,12 @@ extension BootPolicy {
 
     /// The system's own kernel parameters, then those of the node's group and the node's.
     func commandLine(of system: ServedSystem, attempt: String, node: MACAddress?) -> String {
+        commandLineParts(of: system, attempt: attempt, node: node).joined(separator: " ")
+    }
+
+    func commandLineParts(of system: ServedSystem, attempt: String, node: MACAddress?) -> [String] {
         let own = node.flatMap { choice(for: seen.machine($0)).settings?.kernelParameters } ?? []
-        return ([system.commandLine(server: serverURL, attempt: attempt, node: node)] + own).joined(separator: " ")
+        return system.commandLine(server: serverURL, attempt: attempt, node: node) + own
     }
 
     private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {

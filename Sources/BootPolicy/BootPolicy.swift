@@ -114,7 +114,7 @@ public struct BootPolicy: Sendable {
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
                 options: discoveryControl(architecture),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
-        case .uBoot, .plain: return nothing("\(request.name) is not served yet", for: request)
+        case .uBoot, .grub, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
     }
 

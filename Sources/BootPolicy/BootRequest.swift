@@ -9,6 +9,8 @@ public struct BootRequest: Sendable, Equatable {
         /// UEFI HTTP Boot.
         case uefiHTTP
         case uBoot
+        /// A GRUB that another server sent, and that asks here for its configuration; never seen by DHCP.
+        case grub
         /// An operating system or anything else that only wants an address.
         case plain
     }
@@ -81,6 +83,7 @@ public struct BootRequest: Sendable, Equatable {
         case .iPXE: "iPXE" + machine
         case .uefiHTTP: "UEFI HTTP Boot" + machine
         case .uBoot: "U-Boot" + machine
+        case .grub: "GRUB"
         case .plain: "a running system"
         }
     }

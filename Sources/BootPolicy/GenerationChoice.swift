@@ -102,13 +102,16 @@ extension BootPolicy {
         return systems[name].flatMap { $0.generation == generation ? $0 : nil }
     }
 
-    /// The generation that a machine's own menu asks for, `boot/ATTEMPT/generation-N.ipxe`; nil for any other name.
+    /// The generation that a machine's own menu asks for, `boot/ATTEMPT/generation-N.ipxe`, or
+    /// `.cfg` of GRUB's; nil for any other name.
     public func generation(
         chosenBy name: String, for attempts: BootAttempts
     ) -> (attempt: String, system: ServedSystem)? {
         guard let (attempt, scope, file) = BootFileName.split(name), scope == nil,
             let system = attempts.attempt(attempt)?.system,
-            file.hasPrefix("generation-"), file.hasSuffix(".ipxe"), let number = Int(file.dropFirst(11).dropLast(5)),
+            file.hasPrefix("generation-"),
+            let ending = [".ipxe", GRUBSearch.ending].first(where: file.hasSuffix),
+            let number = Int(file.dropFirst(11).dropLast(ending.count)),
             let chosen = generations[system]?.systems[number]
         else { return nil }
         return (attempt, chosen)
@@ -118,11 +121,13 @@ extension BootPolicy {
     /// the node that the serial number in it tells of. Nil where it decides nothing new.
     public func choice(
         madeBy name: String, for attempts: BootAttempts
-    ) -> (attempt: String, system: ServedSystem, reason: String)? {
+    ) -> (attempt: String, system: ServedSystem, reason: String, script: BootFileName.File)? {
+        let script = name.hasSuffix(GRUBSearch.ending) ? BootFileName.File.grub : .script
         if let chosen = generation(chosenBy: name, for: attempts) {
-            return (chosen.attempt, chosen.system, "chosen in the machine's menu")
+            return (chosen.attempt, chosen.system, "chosen in the machine's menu", script)
         }
-        guard let parts = BootFileName.split(name), parts.file == BootFileName.scriptName, let scope = parts.scope,
+        guard let parts = BootFileName.split(name), [BootFileName.scriptName, GRUBSearch.file].contains(parts.file),
+            let scope = parts.scope,
             let node = attempts.attempt(parts.attempt)?.node
         else { return nil }
         let wanted: ServedSystem?
@@ -141,6 +146,6 @@ extension BootPolicy {
         guard let wanted, wanted.manifest.system != attempts.system(of: parts.attempt)?.manifest.system else {
             return nil
         }
-        return (parts.attempt, given(wanted, to: node, after: attempts).system, reason)
+        return (parts.attempt, given(wanted, to: node, after: attempts).system, reason, script)
     }
 }

@@ -7,6 +7,9 @@ public struct NetbootTemplates: Sendable {
     let pxelinux: MustacheTemplate
     let menu: MustacheTemplate
     let identify: MustacheTemplate
+    let grub: MustacheTemplate
+    let grubMenu: MustacheTemplate
+    let grubIdentify: MustacheTemplate
 
     /// - Parameters:
     ///   - ipxe: The text of `netboot/ipxe/boot.ipxe`, which boots a system.
@@ -14,16 +17,22 @@ public struct NetbootTemplates: Sendable {
     ///   - menu: The text of `netboot/ipxe/menu.ipxe`, which lets somebody choose one.
     ///   - pxelinux: The text of `netboot/pxelinux/pxelinux.cfg`.
     ///   - identify: The text of `netboot/ipxe/identify.ipxe`, which tells the machine's serial number.
+    ///   - grub: The text of `netboot/grub/grub.cfg`.
+    ///   - grubMenu: The text of `netboot/grub/menu.cfg`, which lets somebody choose a system.
+    ///   - grubIdentify: The text of `netboot/grub/identify.cfg`, which makes GRUB tell which machine it is on.
     /// - Throws: `BootPolicyError` that names the file.
     public init(
         ipxe: String, generations: String = "#!ipxe\n", menu: String = "#!ipxe\n", identify: String = "#!ipxe\n",
-        pxelinux: String = ""
+        pxelinux: String = "", grub: String = "", grubMenu: String = "", grubIdentify: String = ""
     ) throws(BootPolicyError) {
         self.generations = try Self.template(generations, "generations.ipxe")
         self.pxelinux = try Self.template(pxelinux, "../pxelinux/pxelinux.cfg")
         self.ipxe = try Self.template(ipxe, "boot.ipxe")
         self.menu = try Self.template(menu, "menu.ipxe")
         self.identify = try Self.template(identify, "identify.ipxe")
+        self.grub = try Self.template(grub, "../grub/grub.cfg")
+        self.grubMenu = try Self.template(grubMenu, "../grub/menu.cfg")
+        self.grubIdentify = try Self.template(grubIdentify, "../grub/identify.cfg")
     }
 
     private static func template(_ text: String, _ name: String) throws(BootPolicyError) -> MustacheTemplate {

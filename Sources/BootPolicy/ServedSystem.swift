@@ -62,9 +62,9 @@ public struct ServedSystem: Sendable, Equatable {
 
     /// Kernel parameters of one boot: the manifest's, then where the server is, which boot this is, and by which card
     /// (as PXELINUX says it), which a machine without a serial number takes its identity from.
-    func commandLine(server: String, attempt: String, node: MACAddress?) -> String {
+    func commandLine(server: String, attempt: String, node: MACAddress?) -> [String] {
         let card = node.map { ["BOOTIF=01-" + $0.description.split(separator: ":").joined(separator: "-")] } ?? []
         let boot = ["bootferry.server=\(server)", "bootferry.boot=\(attempt)"]
-        return (manifest.kernelParameters + boot + card).joined(separator: " ")
+        return manifest.kernelParameters + boot + card
     }
 }

@@ -53,7 +53,10 @@ struct ProjectData {
             generations: HostFiles.text(scripts.appending("generations.ipxe")),
             menu: HostFiles.text(scripts.appending("menu.ipxe")),
             identify: HostFiles.text(scripts.appending("identify.ipxe")),
-            pxelinux: HostFiles.text(folder.appending("netboot/pxelinux/pxelinux.cfg")))
+            pxelinux: HostFiles.text(folder.appending("netboot/pxelinux/pxelinux.cfg")),
+            grub: HostFiles.text(folder.appending("netboot/grub/grub.cfg")),
+            grubMenu: HostFiles.text(folder.appending("netboot/grub/menu.cfg")),
+            grubIdentify: HostFiles.text(folder.appending("netboot/grub/identify.cfg")))
     }
 }
 

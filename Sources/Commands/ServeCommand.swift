@@ -32,8 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
             What a machine gets: BIOS gets iPXE by TFTP and then the system by HTTP; UEFI gets the system as one file,
             by TFTP or, with HTTP Boot, by HTTP. A node of a site also gets its hostname, a machine-id and an SSH host key
             that it keeps from boot to boot, and its own files; secret ones, and the key, once a boot, for a token of that
-            boot, after its system has started. The files are read when the server starts. '--explain' prints what one machine would be told, packet by packet,
-            and opens no socket.
+            boot, after its system has started. The files are read when the server starts. A GRUB of another server's may
+            ask here for its grub/grub.cfg. '--explain' prints what one machine would be told, packet by packet, and opens
+            no socket.
 
               bootferry serve netboot/site.yaml
               bootferry serve netboot/site.yaml --explain 52:54:00:12:34:56 --arch 7

@@ -8,6 +8,7 @@ import Logging
 final class HTTPConnection: DataSource {
     private let socket: Int32
     private let client: ClientAddress
+    private let network: Int
     private let state: ServerState
     private let loop: DataLoop
     private let ended: () -> Void
@@ -34,9 +35,13 @@ final class HTTPConnection: DataSource {
     /// Requests answered in a row before others have a turn.
     private static let turns = 8
 
-    init(socket: Int32, client: ClientAddress, state: ServerState, loop: DataLoop, ended: @escaping () -> Void) {
+    init(
+        socket: Int32, client: ClientAddress, network: Int, state: ServerState, loop: DataLoop,
+        ended: @escaping () -> Void
+    ) {
         self.socket = socket
         self.client = client
+        self.network = network
         self.state = state
         self.loop = loop
         self.ended = ended
@@ -163,7 +168,8 @@ final class HTTPConnection: DataSource {
                 position += end
                 headDeadline = nil
                 give(
-                    HTTPResponder.answer(request, body: Array(rest[size..<end]), client: client, state: state),
+                    HTTPResponder.answer(
+                        request, body: Array(rest[size..<end]), client: client, on: network, state: state),
                     to: request)
             }
         }

@@ -153,7 +153,9 @@ final class ServerState: Sendable {
         return shared.withLock { $0.places[network].responder?.isTaken(address, by: other, now: seconds) ?? false }
     }
 
-    func bootFile(named name: String) -> (name: BootFileName, file: BootFile)? {
+    /// - Parameter network: the place of the one that it was asked on.
+    func bootFile(named asked: String, on network: Int) -> (name: BootFileName, file: BootFile)? {
+        guard let name = GRUBSearch(asked).map({ named($0, on: network) }) ?? asked else { return nil }
         let now = surroundings.now()
         // Inside the lock: a copy of the attempts taken out would be copied in full by the next change.
         let (file, lines) = shared.withLock { shared -> ((name: BootFileName, file: BootFile)?, [String]) in
@@ -174,12 +176,32 @@ final class ServerState: Sendable {
             let script =
                 policy.bootFile(named: name, for: shared.attempts)
                 ?? policy.bootFile(
-                    named: BootFileName(attempt: chosen.attempt, file: .script).text(for: chosen.system),
+                    named: BootFileName(attempt: chosen.attempt, file: chosen.script).text(for: chosen.system),
                     for: shared.attempts)
             return (script, lines)
         }
         lines.forEach(show)
         return file
+    }
+
+    /// The name in some boot of what a GRUB searches for; nil where there is nothing for its machine.
+    private func named(_ search: GRUBSearch, on network: Int) -> String? {
+        if search == .unnamed { return GRUBSearch.file }
+        let now = surroundings.now()
+        let begun = shared.withLock { shared -> (attempt: String, lines: [String])? in
+            let policy = shared.policy(at: network)
+            guard let mac = policy.machine(of: search) else { return nil }
+            shared.policy.seen.note(
+                BootRequest(mac: mac, client: .grub), on: shared.places[network].interface,
+                now: Int(clamping: now.components.seconds))
+            defer { shared.keepRecords() }
+            let count = shared.places.count
+            return shared.policy(at: network).begin(
+                mac, now: now, attempts: &shared.attempts,
+                newIdentifier: { Shared.identifier(surroundings.newIdentifier(), on: network, of: count) })
+        }
+        begun?.lines.forEach(show)
+        return begun.map { BootFileName.text(of: GRUBSearch.file, in: $0.attempt) }
     }
 
     func record(_ event: BootAttempt.Event, of attempt: String) {

@@ -57,6 +57,8 @@ final class TFTPListener: DataSource {
     private let interface: String
     private let serverAddress: IPv4Address
     private let mtu: Int
+    /// Which of the site's networks, by its place.
+    private let network: Int
     private let socket: Int32
     private let sharesPort: Bool
     private let register = Register()
@@ -68,7 +70,8 @@ final class TFTPListener: DataSource {
     ///   - socket: Bound and not yet watched; closed with the listener.
     ///   - loop: Whose thread this is made on and works on.
     init(
-        socket: Int32, sharesPort: Bool, interface: String, serverAddress: IPv4Address, mtu: Int, state: ServerState,
+        socket: Int32, sharesPort: Bool, interface: String, serverAddress: IPv4Address, mtu: Int, network: Int,
+        state: ServerState,
         loops: DataLoops, loop: DataLoop
     ) throws {
         self.socket = socket
@@ -76,6 +79,7 @@ final class TFTPListener: DataSource {
         self.interface = interface
         self.serverAddress = serverAddress
         self.mtu = mtu
+        self.network = network
         self.state = state
         self.loops = loops
         self.loop = loop
@@ -134,7 +138,7 @@ final class TFTPListener: DataSource {
         }
         guard state.admits(request: client.address) else { return }
         let plain = TFTP.plainName(request.file)
-        guard let (name, file) = state.bootFile(named: plain) else {
+        guard let (name, file) = state.bootFile(named: plain, on: network) else {
             state.logger.info(
                 "no such boot file", metadata: ["from": "\(client)", "file": "\(BootAttempt.printable(request.file))"])
             if let attempt = BootFileName.attempt(in: plain) {

@@ -1,5 +1,6 @@
 import BootProtocols
 import Diagnostics
+import Foundation
 import SystemModel
 
 @testable import BootPolicy
@@ -53,7 +54,15 @@ enum Sample {
             ipxe: "#!ipxe\nkernel {{{base}}}/kernel {{{parameters}}}\ninitrd {{{base}}}/initrd\n",
             menu: "#!ipxe\n{{#systems}}chain {{{base}}}/{{{name}}}/boot.ipxe\n{{/systems}}default {{{default}}}\n",
             identify: "#!ipxe\nchain {{{base}}}/serial.${serial}/boot.ipxe\n",
-            pxelinux: "KERNEL kernel\nINITRD initrd\nAPPEND {{{parameters}}}\n")
+            pxelinux: "KERNEL kernel\nINITRD initrd\nAPPEND {{{parameters}}}\n", grub: shipped("grub.cfg"),
+            grubMenu: shipped("menu.cfg"), grubIdentify: shipped("identify.cfg"))
+    }
+
+    /// A file of `netboot/grub`.
+    static func shipped(_ name: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: "netboot/grub/\(name)"), encoding: .utf8)
     }
 
     /// A site with a node by MAC address, one by UUID, one by serial number, and two systems.

@@ -10,6 +10,8 @@ enum Captured: String, CaseIterable {
     case uefiPXEDiscover = "ovmf-pxe-discover"
     case uefiHTTPDiscover = "ovmf-http-discover"
     case udhcpcDiscover = "udhcpc-discover"
+    case dhclientDiscover = "dhclient-discover"
+    case dhclientRequest = "dhclient-request"
 
     var bytes: [UInt8] {
         get throws {
@@ -64,10 +66,7 @@ enum Captured: String, CaseIterable {
         let original = try captured.bytes
         var random = SeededGenerator(seed: 1)
         for _ in 0..<3000 {
-            var bytes = original
-            for _ in 0..<Int.random(in: 1...12, using: &random) {
-                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-            }
+            let bytes = random.mutated(original, most: 12)
             guard let message = DHCP.Message.read(bytes).packet else { continue }
             _ = (message.userClasses, message.architectures, message.vendorClass, message.bootFileName)
             #expect(message.bytes.count >= 300)

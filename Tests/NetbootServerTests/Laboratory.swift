@@ -20,6 +20,11 @@ final class Laboratory {
         ProcessInfo.processInfo.environment["CI"] == "true" || (getuid() == 0 && tools.allSatisfy { find($0) != nil })
     }
 
+    /// True where these further tools are there, or must be.
+    static func finds(_ tools: [String]) -> Bool {
+        ProcessInfo.processInfo.environment["CI"] == "true" || tools.allSatisfy { find($0) != nil }
+    }
+
     let directory: URL
     let serverSide: String
     let clientSide: String

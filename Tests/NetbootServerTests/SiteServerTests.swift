@@ -142,17 +142,4 @@ struct SiteServerTests {
             in: .whitespacesAndNewlines)
         #expect(seen().contains(mac) && seen().contains("10.77.0.10"), "\(seen())")
     }
-
-    @Test func `dnsmasq takes the lines that it is to be given`() throws {
-        let lab = try Laboratory()
-        let lines = try Laboratory.run(
-            Laboratory.harness,
-            [
-                "--other-server", "dnsmasq", "--manifest", lab.file("manifest.json").path, "--ipxe-template",
-                lab.file("boot.ipxe").path,
-            ])
-        try Data(lines.output.utf8).write(to: lab.file("dnsmasq.conf"))
-        let checked = try Laboratory.run("dnsmasq", ["--test", "--conf-file=\(lab.file("dnsmasq.conf").path)"])
-        #expect(checked.output.contains("syntax check OK"), "\(lines.output)\n\(checked.output)")
-    }
 }
