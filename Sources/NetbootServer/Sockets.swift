@@ -41,28 +41,16 @@ struct Sockets {
         if let path = configuration.sightings { state.remember(SightingsFile(path: path).load(logger)) }
         try state.refreshGenerations()
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
-<<<<<<< HEAD
-        for network in bound {
+        for (place, network) in bound.enumerated() {
             // HTTP and TFTP first, so that no client is offered what is not yet there.
-            try await hearHTTP(network, state, loops)
-            try await hearTFTP(configuration, network, state, loops)
+            try await hearHTTP(network, place, state, loops)
+            try await hearTFTP(configuration, network, place, state, loops)
             listening.networks.append(network.listening)
-=======
-        for (place, network) in networks.enumerated() {
-            let httpPort = try await openHTTP(configuration, network, place, state, loops)
-            let tftpPort = try await openTFTP(configuration, network, place, state, loops)
-            listening.networks.append(
-                .init(
-                    interface: network.interface.name, address: network.address, dhcp: network.dhcp,
-                    ranges: network.subnets.flatMap(\.lending.ranges), otherServer: network.otherServer,
-                    httpPort: httpPort, tftpPort: tftpPort))
->>>>>>> 89ab422
         }
         for (place, network) in bound.enumerated() {
             try await hearDHCP(network, place, state, database, group, pool, logger)
             if let socket = network.router, let mac = network.network.mac { advertise(socket, mac, logger) }
         }
-<<<<<<< HEAD
         if let page, let settings = configuration.page {
             let listener = PageListener(
                 state: state, configuration: settings, pool: pool, started: surroundings.now())
@@ -97,65 +85,20 @@ struct Sockets {
             logger: logger, show: show, booted: booted)
     }
 
-    private func hearHTTP(_ bound: BoundNetwork, _ state: ServerState, _ loops: DataLoops) async throws {
+    private func hearHTTP(_ bound: BoundNetwork, _ place: Int, _ state: ServerState, _ loops: DataLoops) async throws {
         guard let socket = bound.http.take() else { return }
         let register = HTTPListener.Register()
         for (index, loop) in loops.all.enumerated() {
             try await loop.run { loop in
                 _ = try HTTPListener(
-                    socket: socket, ownsSocket: index == 0, register: register, state: state, loop: loop)
-=======
-        if let page = configuration.page { try await openPage(page, state, group, pool, started: surroundings.now()) }
-    }
-
-    private func openHTTP(
-        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ place: Int, _ state: ServerState,
-        _ loops: DataLoops
-    ) async throws -> Int {
-        let port = configuration.ports.http
-        do {
-            let opened = try InterfaceSocket(
-                interface: network.interface.name, address: network.address.value, port: port, for: .connections)
-            let chosen = opened.localPort ?? port
-            state.serve(onHTTPPort: chosen, network: place)
-            let socket = opened.handOver()
-            let register = HTTPListener.Register()
-            for (index, loop) in loops.all.enumerated() {
-                try await loop.run { loop in
-                    _ = try HTTPListener(
-                        socket: socket, ownsSocket: index == 0, register: register, network: place, state: state,
-                        loop: loop)
-                }
-            }
-            return chosen
-        } catch let error as NetworkCallError where error.errorNumber == EADDRINUSE {
-            throw Self.portTaken("TCP port \(port)", "--http-port", error)
-        }
-    }
-
-    private func openTFTP(
-        _ configuration: NetbootConfiguration, _ network: SettledNetwork, _ place: Int, _ state: ServerState,
-        _ loops: DataLoops
-    ) async throws -> Int {
-        let port = configuration.ports.tftp
-        do {
-            let opened = try InterfaceSocket(
-                interface: network.interface.name, address: network.address.value, port: port, for: .datagrams)
-            let chosen = opened.localPort ?? port
-            let socket = opened.handOver()
-            let (interface, address, mtu) = (network.interface.name, network.address, network.interface.mtu)
-            let sharesPort = configuration.tftpSinglePort
-            try await loops.all[0].run { loop in
-                _ = try TFTPListener(
-                    socket: socket, sharesPort: sharesPort, interface: interface, serverAddress: address, mtu: mtu,
-                    network: place, state: state, loops: loops, loop: loop)
->>>>>>> 89ab422
+                    socket: socket, ownsSocket: index == 0, register: register, network: place, state: state, loop: loop)
             }
         }
     }
 
     private func hearTFTP(
-        _ configuration: NetbootConfiguration, _ bound: BoundNetwork, _ state: ServerState, _ loops: DataLoops
+        _ configuration: NetbootConfiguration, _ bound: BoundNetwork, _ place: Int, _ state: ServerState,
+        _ loops: DataLoops
     ) async throws {
         guard let socket = bound.tftp.take() else { return }
         let network = bound.network
@@ -164,7 +107,7 @@ struct Sockets {
         try await loops.all[0].run { loop in
             _ = try TFTPListener(
                 socket: socket, sharesPort: sharesPort, interface: interface, serverAddress: address, mtu: mtu,
-                state: state, loops: loops, loop: loop)
+                network: place, state: state, loops: loops, loop: loop)
         }
     }
 
