@@ -8,6 +8,8 @@ public struct BootPolicy: Sendable {
 
     public var serverAddress: IPv4Address
     public var httpPort: Int
+    /// Where it answers a client that asks over IPv6: files are named by this address then.
+    public var ipv6Address: IPv6Address?
     /// True beside another DHCP server: clients that do not boot from the network are left to it.
     public var isProxy: Bool
     public var site: Site { didSet { fixedAddresses = Set(site.nodes.compactMap(\.address)) } }
@@ -48,7 +50,10 @@ public struct BootPolicy: Sendable {
     }
 
     /// Where HTTP clients find us. An IP literal: UEFI HTTP Boot need not have a resolver.
-    public var serverURL: String { httpPort == 80 ? "http://\(serverAddress)" : "http://\(serverAddress):\(httpPort)" }
+    public var serverURL: String {
+        let host = ipv6Address.map { "[\($0)]" } ?? "\(serverAddress)"
+        return httpPort == 80 ? "http://\(host)" : "http://\(host):\(httpPort)"
+    }
 
     /// The answer to a client; `attempt` names its boot and stands in every file name, so that each later request
     /// can be told whose it is.

@@ -21,17 +21,25 @@ public enum RouterDiscovery {
         return .packet(source)
     }
 
-    /// A router advertisement of lifetime 0 with the sender's link-layer address; its checksum is 0, which the
+    /// A router advertisement of lifetime 0: no router is here. With a prefix, addresses come by DHCPv6 (the flags M and O),
+    /// and the prefix is on this link (its flag L; nobody makes an address of it for himself); with the sender's link-layer address; its checksum is 0, which the
     /// kernel fills in.
-    public static func advertisement(from source: MACAddress) -> [UInt8] {
+    public static func advertisement(from source: MACAddress, prefix: IPv6Prefix? = nil) -> [UInt8] {
         var writer = ByteWriter()
         writer.append([134, 0, 0, 0])
-        // Hop limit unspecified, no managed or other configuration: hosts keep what they have.
-        writer.append([0, 0])
+        // Hop limit unspecified; without a prefix no managed or other configuration: hosts keep what they have.
+        writer.append([0, prefix == nil ? 0 : 0xc0])
         writer.append(bigEndian: UInt16(0))
         writer.append(bigEndian: UInt32(0))
         writer.append(bigEndian: UInt32(0))
         writer.append([1, 1] + source.bytes)
+        if let prefix {
+            // For ever, since nothing is sent but answers (RFC 4861 section 4.6.2).
+            writer.append([3, 4, UInt8(IPv6Prefix.length), 0x80])
+            writer.append(repeating: 0xff, count: 8)
+            writer.append(repeating: 0, count: 4)
+            writer.append(prefix.address.bytes)
+        }
         return writer.bytes
     }
 }

@@ -137,14 +137,25 @@ ssize_t bf_send_parts(int fd, struct iovec *parts, size_t count, uint16_t segmen
 }
 
 int bf_accept(int fd, uint32_t *address, uint16_t *port) {
-  struct sockaddr_in from = {0};
+  union {
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } from = {0};
   socklen_t length = sizeof from;
   int connection = accept4(fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (connection < 0) return -errno;
   int on = 1;
   setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  *address = ntohl(from.sin_addr.s_addr);
-  *port = ntohs(from.sin_port);
+  if (from.v4.sin_family == AF_INET6) {
+    // Clients are only counted by it: a number that no IPv4 client has (240.0.0.0/4).
+    uint32_t hash = 2166136261u;
+    for (int i = 0; i < 16; i++) hash = (hash ^ from.v6.sin6_addr.s6_addr[i]) * 16777619u;
+    *address = 0xf0000000u | (hash & 0x0fffffffu);
+    *port = ntohs(from.v6.sin6_port);
+    return connection;
+  }
+  *address = ntohl(from.v4.sin_addr.s_addr);
+  *port = ntohs(from.v4.sin_port);
   return connection;
 }
 

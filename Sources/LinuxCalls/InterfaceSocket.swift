@@ -34,6 +34,11 @@ public struct InterfaceSocket: ~Copyable, Sendable {
             bf_interface_socket("", 1, address, UInt16(clamping: port)), "TCP port \(port)", "cannot be bound")
     }
 
+    init(descriptor: Int32, port: Int) {
+        self.descriptor = descriptor
+        self.port = port
+    }
+
     /// Sends one datagram to an address in host byte order.
     public func send(_ bytes: [UInt8], to address: UInt32, port: Int) throws(NetworkCallError) {
         try NetworkCallError.check(

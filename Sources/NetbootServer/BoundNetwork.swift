@@ -28,12 +28,21 @@ struct BoundNetwork {
     /// To look whether lent addresses are in use by others.
     var arp: ARPSocket?
     var router: RouterSocket?
+    /// The same port as `http`, on the IPv6 address.
+    var http6: HeldSocket?
+    var dhcp6: DHCPv6Socket?
 
     /// - Throws: `NetbootServerError` or `NetworkCallError` where a port is taken or not allowed.
     init(_ network: SettledNetwork, _ ports: NetbootConfiguration.Ports, _ logger: Logger) throws {
         self.network = network
         (http, httpPort) = try Self.open(network, ports.http, .connections, option: "--http-port")
         (tftp, tftpPort) = try Self.open(network, ports.tftp, .datagrams, option: "--tftp-port")
+        if let (_, address) = network.ipv6 {
+            http6 = HeldSocket(
+                try InterfaceSocket(interface: network.interface.name, address: address.bytes, port: httpPort))
+            dhcp6 = try DHCPv6Socket(interface: network.interface, port: DHCPv6.serverPort)
+            router = try RouterSocket(interface: network.interface)
+        }
         guard network.dhcp != .off else { return }
         let isProxy = network.dhcp == .proxy
         for (port, role) in [(ports.dhcp, DHCP.serverPort)] + (isProxy ? [(ports.proxy, DHCP.proxyPort)] : []) {
@@ -46,7 +55,7 @@ struct BoundNetwork {
             logger.notice(
                 "addresses are lent without a look whether others use them", metadata: ["error": "\(error)"])
         }
-        if network.written.routerAdvertisements { router = try RouterSocket(interface: network.interface) }
+        if network.written.routerAdvertisements, router == nil { router = try RouterSocket(interface: network.interface) }
     }
 
     private static func open(

@@ -9,6 +9,7 @@ final class HTTPConnection: DataSource {
     private let socket: Int32
     private let client: ClientAddress
     private let network: Int
+    private let isIPv6: Bool
     private let state: ServerState
     private let loop: DataLoop
     private let ended: () -> Void
@@ -36,12 +37,13 @@ final class HTTPConnection: DataSource {
     private static let turns = 8
 
     init(
-        socket: Int32, client: ClientAddress, network: Int, state: ServerState, loop: DataLoop,
+        socket: Int32, client: ClientAddress, network: Int, isIPv6: Bool, state: ServerState, loop: DataLoop,
         ended: @escaping () -> Void
     ) {
         self.socket = socket
         self.client = client
         self.network = network
+        self.isIPv6 = isIPv6
         self.state = state
         self.loop = loop
         self.ended = ended
@@ -169,7 +171,8 @@ final class HTTPConnection: DataSource {
                 headDeadline = nil
                 give(
                     HTTPResponder.answer(
-                        request, body: Array(rest[size..<end]), client: client, on: network, state: state),
+                        request, body: Array(rest[size..<end]), client: client, on: network, overIPv6: isIPv6,
+                        state: state),
                     to: request)
             }
         }

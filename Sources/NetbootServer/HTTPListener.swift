@@ -39,16 +39,21 @@ final class HTTPListener: DataSource {
     private let register: Register
     /// Which of the site's networks, by its place.
     private let network: Int
+    private let isIPv6: Bool
     private let state: ServerState
     private let loop: DataLoop
     private var token: DataLoop.Token?
 
     /// - Parameter ownsSocket: Closes it at the end.
-    init(socket: Int32, ownsSocket: Bool, register: Register, network: Int, state: ServerState, loop: DataLoop) throws {
+    init(
+        socket: Int32, ownsSocket: Bool, register: Register, network: Int, isIPv6: Bool = false, state: ServerState,
+        loop: DataLoop
+    ) throws {
         self.socket = socket
         self.ownsSocket = ownsSocket
         self.register = register
         self.network = network
+        self.isIPv6 = isIPv6
         self.state = state
         self.loop = loop
         DataSocket.setNonblocking(socket)
@@ -78,7 +83,7 @@ final class HTTPListener: DataSource {
                 continue
             }
             HTTPConnection(
-                socket: connection, client: client, network: network, state: state, loop: loop,
+                socket: connection, client: client, network: network, isIPv6: isIPv6, state: state, loop: loop,
                 ended: { [register] in register.ended(client) }
             ).start()
         }

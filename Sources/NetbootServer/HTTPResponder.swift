@@ -54,7 +54,8 @@ enum HTTPResponder {
     static let largestBody = 4096
 
     static func answer(
-        _ request: HTTP.Request, body: [UInt8], client: ClientAddress, on network: Int, state: ServerState
+        _ request: HTTP.Request, body: [UInt8], client: ClientAddress, on network: Int, overIPv6: Bool = false,
+        state: ServerState
     ) -> HTTPResponse {
         let (path, query) = split(request.target)
         if path == "/phone-home", request.method == .get || request.method == .post {
@@ -68,7 +69,8 @@ enum HTTPResponder {
             answer.headers.append(("Allow", "GET, HEAD"))
             return answer
         }
-        guard path.hasPrefix("/"), let (name, file) = state.bootFile(named: path, on: network) else {
+        guard path.hasPrefix("/"), let (name, file) = state.bootFile(named: path, on: network, overIPv6: overIPv6)
+        else {
             if let attempt = BootFileName.attempt(in: path), request.method == .get {
                 state.record(.refused(file: path, transport: .http), of: attempt)
             }

@@ -71,6 +71,7 @@ public enum NetbootServer {
             result = .failure(error)
         }
         for advertiser in opened.advertisers { advertiser.stop() }
+        for listener in opened.ipv6Listeners { listener.stop() }
         for watch in opened.watches { watch.stop() }
         for channel in opened.channels { try? await channel.close() }
         await loops.stop()

@@ -4,16 +4,17 @@ import LinuxCalls
 import Logging
 import Synchronization
 
-/// Answers router solicitations with "no router here", on a thread of its own until told to stop.
+/// Answers router solicitations with "no router here", and the prefix whose addresses DHCPv6 gives, on a thread of its own
+/// until told to stop.
 final class RouterAdvertiser: Sendable {
     private let socket: RouterSocket
     private let advertisement: [UInt8]
     private let logger: Logger
     private let isStopped = Atomic(false)
 
-    init(socket: RouterSocket, mac: MACAddress, logger: Logger) {
+    init(socket: RouterSocket, mac: MACAddress, prefix: IPv6Prefix?, logger: Logger) {
         self.socket = socket
-        advertisement = RouterDiscovery.advertisement(from: mac)
+        advertisement = RouterDiscovery.advertisement(from: mac, prefix: prefix)
         self.logger = logger
     }
 

@@ -9,7 +9,7 @@ import SystemPackage
 
 /// What the server's sockets share: leases and boot attempts behind one lock, held for no longer than a decision.
 final class ServerState: Sendable {
-    private struct Shared {
+    struct Shared {
         var policy: BootPolicy
         /// One for each network of the site, in its order.
         var places: [Place]
@@ -38,11 +38,12 @@ final class ServerState: Sendable {
         }
 
         /// The policy as one network sees it.
-        func policy(at network: Int) -> BootPolicy {
+        func policy(at network: Int, overIPv6: Bool = false) -> BootPolicy {
             var policy = policy
             policy.serverAddress = places[network].address
             policy.httpPort = places[network].httpPort
             policy.isProxy = places[network].isProxy
+            policy.ipv6Address = overIPv6 ? places[network].ipv6?.serverAddress : nil
             return policy
         }
 
@@ -68,6 +69,7 @@ final class ServerState: Sendable {
         /// What the kernel chose, where the configuration left it open.
         var httpPort: Int
         var responder: DHCPResponder?
+        var ipv6: DHCPv6Responder?
     }
 
     let storeDirectory: FilePath
@@ -115,6 +117,8 @@ final class ServerState: Sendable {
     var attempts: [BootAttempt] { shared.withLock { $0.attempts.all } }
     var sightings: Sightings { shared.withLock { $0.policy.seen } }
 
+    func withShared<Value: Sendable>(_ body: (inout Shared) -> Value) -> Value { shared.withLock { body(&$0) } }
+
     /// The port the kernel chose, where the configuration left it open.
     func serve(onHTTPPort port: Int, network: Int) { shared.withLock { $0.places[network].httpPort = port } }
 
@@ -154,7 +158,8 @@ final class ServerState: Sendable {
     }
 
     /// - Parameter network: the place of the one that it was asked on.
-    func bootFile(named asked: String, on network: Int) -> (name: BootFileName, file: BootFile)? {
+    func bootFile(named asked: String, on network: Int, overIPv6: Bool = false) -> (name: BootFileName, file: BootFile)?
+    {
         guard let name = GRUBSearch(asked).map({ named($0, on: network) }) ?? asked else { return nil }
         let now = surroundings.now()
         // Inside the lock: a copy of the attempts taken out would be copied in full by the next change.
@@ -165,7 +170,7 @@ final class ServerState: Sendable {
             {
                 shared.policy.seen.note(serial: serial, of: node)
             }
-            let policy = shared.policy(at: shared.network(of: attempt))
+            let policy = shared.policy(at: shared.network(of: attempt), overIPv6: overIPv6)
             guard let chosen = policy.choice(madeBy: name, for: shared.attempts) else {
                 return (policy.bootFile(named: name, for: shared.attempts), [])
             }

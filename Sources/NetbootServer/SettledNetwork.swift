@@ -9,6 +9,8 @@ struct SettledNetwork: Sendable {
     var written: SiteNetwork
     var interface: NetworkInterface
     var address: IPv4Address
+    /// An address within the site's IPv6 prefix, where there is one.
+    var ipv6: (prefix: IPv6Prefix, address: IPv6Address)?
     /// The interface's own first, then those behind relays.
     var subnets: [Subnet]
     /// Full, proxy or off.
@@ -30,6 +32,18 @@ struct SettledNetwork: Sendable {
         }
         address = written.address ?? IPv4Address(value: found.value)
         dhcp = written.dhcp
+        if let prefix = written.ipv6Prefix {
+            guard
+                let own = try interface.address(in: Array(prefix.address.bytes.prefix(8))).flatMap(
+                    IPv6Address.init(bytes:))
+            else {
+                throw NetbootServerError(
+                    subject: "interface \"\(interface.name)\"",
+                    message: "has no address in its `ipv6-prefix` \(prefix)",
+                    remedy: "give it one: ip address add \(prefix.address)1/64 dev \(interface.name)")
+            }
+            ipv6 = (prefix, own)
+        }
         let own = IPv4Network(containing: address, prefixLength: found.prefixLength)
         subnets = [Subnet(network: own, serverAddress: address, lending: written.lending)]
         subnets += written.relayed.map {
@@ -90,5 +104,12 @@ struct SettledNetwork: Sendable {
                 kind: .usage, subject: "relayed network \(relayed.network)",
                 message: "overlaps \(own), the network of \"\(interface.name)\" itself")
         }
+    }
+
+    /// DHCPv6, where the site asks for it and the interface is Ethernet.
+    var responder6: DHCPv6Responder? {
+        guard let (prefix, address) = ipv6, let mac else { return nil }
+        return DHCPv6Responder(
+            prefix: prefix, serverAddress: address, card: mac, leaseSeconds: written.lending.leaseSeconds)
     }
 }

@@ -13,6 +13,7 @@ struct Sockets {
     var channels: [any Channel] = []
     var state: ServerState?
     var advertisers: [RouterAdvertiser] = []
+    var ipv6Listeners: [DHCPv6Listener] = []
     var watches: [AddressWatch] = []
     var listening = NetbootServer.Listening(networks: [])
 
@@ -49,7 +50,14 @@ struct Sockets {
         }
         for (place, network) in bound.enumerated() {
             try await hearDHCP(network, place, state, database, group, pool, logger)
-            if let socket = network.router, let mac = network.network.mac { advertise(socket, mac, logger) }
+            if let socket = network.router, let mac = network.network.mac {
+                advertise(socket, mac, network.network.ipv6?.prefix, logger)
+            }
+            if let socket = network.dhcp6 {
+                let listener = DHCPv6Listener(socket: socket, state: state, network: place)
+                ipv6Listeners.append(listener)
+                Thread.detachNewThread { listener.run() }
+            }
         }
         if let page, let settings = configuration.page {
             let listener = PageListener(
@@ -78,7 +86,7 @@ struct Sockets {
                     ? nil
                     : DHCPResponder(
                         mode: bound.network.dhcp == .full ? .full : .proxy, subnets: bound.network.subnets,
-                        remembered: remembered))
+                        remembered: remembered), ipv6: bound.network.responder6)
         }
         return ServerState(
             policy: policy, places: places, configuration: configuration, surroundings: surroundings,
@@ -86,12 +94,15 @@ struct Sockets {
     }
 
     private func hearHTTP(_ bound: BoundNetwork, _ place: Int, _ state: ServerState, _ loops: DataLoops) async throws {
-        guard let socket = bound.http.take() else { return }
-        let register = HTTPListener.Register()
-        for (index, loop) in loops.all.enumerated() {
-            try await loop.run { loop in
-                _ = try HTTPListener(
-                    socket: socket, ownsSocket: index == 0, register: register, network: place, state: state, loop: loop)
+        for (held, isIPv6) in [(bound.http, false), (bound.http6, true)] {
+            guard let socket = held?.take() else { continue }
+            let register = HTTPListener.Register()
+            for (index, loop) in loops.all.enumerated() {
+                try await loop.run { loop in
+                    _ = try HTTPListener(
+                        socket: socket, ownsSocket: index == 0, register: register, network: place, isIPv6: isIPv6,
+                        state: state, loop: loop)
+                }
             }
         }
     }
@@ -147,8 +158,10 @@ struct Sockets {
         return watch
     }
 
-    private mutating func advertise(_ socket: RouterSocket, _ mac: MACAddress, _ logger: Logger) {
-        let advertiser = RouterAdvertiser(socket: socket, mac: mac, logger: logger)
+    private mutating func advertise(
+        _ socket: RouterSocket, _ mac: MACAddress, _ prefix: IPv6Prefix?, _ logger: Logger
+    ) {
+        let advertiser = RouterAdvertiser(socket: socket, mac: mac, prefix: prefix, logger: logger)
         advertisers.append(advertiser)
         Thread.detachNewThread { advertiser.run() }
     }

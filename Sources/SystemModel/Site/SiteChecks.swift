@@ -190,6 +190,10 @@ extension SiteReader {
                     value[SiteFields.routerAdvertisements.key]?.position ?? value.position,
                     "\(place).router-advertisements", "a proxy leaves the network's routers alone"))
         }
+        if network.dhcp == .proxy, let given = value[SiteFields.ipv6Prefix.key] {
+            problems.append(
+                .init(given.position, "\(place).ipv6-prefix", "a proxy leaves the network's addresses alone"))
+        }
         checkLending(network.lending, value, place, within: nil)
         for relayed in network.relayed {
             guard let inner = value[SiteFields.relayed.key]?[relayed.network.description] else { continue }

@@ -31,11 +31,15 @@ enum SiteFields {
     static let routerAdvertisements = Field(
         "router-advertisements", .text(.yesOrNo), default: "`no`",
         "Tell IPv6 hosts that no router is here, which saves iPXE 13 s a boot; never done as a proxy.")
+    static let ipv6Prefix = Field(
+        "ipv6-prefix", .text(.prefix6), default: "none",
+        "Boot UEFI machines by HTTP over IPv6 too: DHCPv6 lends addresses of this network and names the boot file, and routers' questions are answered. The interface must have an address in it; never done as a proxy."
+    )
     static let networks = Field(
         "networks",
         .map(
             keys: .interfaceName,
-            values: .record([address, dhcp, authoritative, routerAdvertisements] + lending + [relayed])),
+            values: .record([address, dhcp, authoritative, routerAdvertisements, ipv6Prefix] + lending + [relayed])),
         default: nil, "The interfaces to serve on; nothing is served on any other.")
 
     static let systems = Field(
@@ -148,6 +152,9 @@ extension TextKind {
     static let network4 = TextKind(
         "an IPv4 network", detail: "such as `10.78.0.0/24`, with no bits past the prefix",
         .checked(pattern: "^[0-9.]+/[0-9]{1,2}$") { IPv4Network($0) != nil })
+    static let prefix6 = TextKind(
+        "an IPv6 network of 64 bits", detail: "such as `fd00:77::/64`",
+        .checked(pattern: "^[0-9A-Fa-f:]+/64$") { IPv6Prefix($0) != nil })
     static let addressRange = TextKind(
         "an address range", detail: "such as `10.77.0.100-10.77.0.199`, at most 65536 addresses",
         .checked(pattern: "^[0-9.]+-[0-9.]+$") { ipv4Range($0) != nil })

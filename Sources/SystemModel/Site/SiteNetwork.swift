@@ -28,11 +28,13 @@ public struct SiteNetwork: Sendable, Equatable {
     public var routerAdvertisements: Bool
     /// Networks whose DHCP relay sends its requests here.
     public var relayed: [RelayedNetwork]
+    /// Boot over IPv6 too, with addresses of this network; nil leaves IPv6 alone.
+    public var ipv6Prefix: IPv6Prefix?
 
     public init(
         interface: String, position: SourcePosition = .init(file: "", line: 0, column: 0), address: IPv4Address? = nil,
         dhcp: DHCPMode = .auto, isAuthoritative: Bool = false, lending: AddressLending = AddressLending(),
-        routerAdvertisements: Bool = false, relayed: [RelayedNetwork] = []
+        routerAdvertisements: Bool = false, relayed: [RelayedNetwork] = [], ipv6Prefix: IPv6Prefix? = nil
     ) {
         self.interface = interface
         self.position = position
@@ -42,6 +44,7 @@ public struct SiteNetwork: Sendable, Equatable {
         self.lending = lending
         self.routerAdvertisements = routerAdvertisements
         self.relayed = relayed
+        self.ipv6Prefix = ipv6Prefix
     }
 }
 

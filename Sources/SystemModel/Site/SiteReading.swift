@@ -107,7 +107,7 @@ struct SiteReader {
                 IPv4Network(relayed.key).map {
                     RelayedNetwork(network: $0, position: relayed.position, lending: lending(relayed.value))
                 }
-            })
+            }, ipv6Prefix: value.text(SiteFields.ipv6Prefix).flatMap(IPv6Prefix.init))
     }
 
     private func lending(_ value: YAMLNode) -> AddressLending {
