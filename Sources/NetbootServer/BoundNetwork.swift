@@ -55,7 +55,9 @@ struct BoundNetwork {
             logger.notice(
                 "addresses are lent without a look whether others use them", metadata: ["error": "\(error)"])
         }
-        if network.written.routerAdvertisements, router == nil { router = try RouterSocket(interface: network.interface) }
+        if network.written.routerAdvertisements, router == nil {
+            router = try RouterSocket(interface: network.interface)
+        }
     }
 
     private static func open(
