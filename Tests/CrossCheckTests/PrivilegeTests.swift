@@ -68,8 +68,8 @@ struct PrivilegeTests {
         n=0; until grep -qs veth0 state/netboot/seen.json || [ $((n += 1)) -gt 100 ]; do sleep 0.1; done
         stop
         "$bootferry" boots --state-dir "$PWD/state" --json | grep -o "$boot" | head -1 | sed 's/.*/recorded/'
-        grep -o '10.77.0.1[01][0-9]' state/netboot/leases.json | head -1 | sed 's/^/lease /'
-        stat -c 'owner %U %n' state/netboot/leases.json state/netboot/seen.json
+        grep -o '10.77.0.1[01][0-9]' state/netboot/leases-veth0.json | head -1 | sed 's/^/lease /'
+        stat -c 'owner %U %n' state/netboot/leases-veth0.json state/netboot/seen.json
 
         # Root's home: by itself it stays root, and by name it refuses.
         hidden=$PWD/hidden; mkdir -m 700 hidden hidden/state; mount --bind state hidden/state
@@ -143,7 +143,7 @@ struct PrivilegeTests {
                 "kernel \(try FileManager.default.attributesOfItem(atPath: second.kernel)[.size] ?? 0)\n",
                 "booted in\n",
                 "server: privilege-node: new boots get generation \(second.generation)\n", "recorded\n",
-                "lease 10.77.0.1", "owner nobody state/netboot/leases.json", "owner nobody state/netboot/seen.json",
+                "lease 10.77.0.1", "owner nobody state/netboot/leases-veth0.json", "owner nobody state/netboot/seen.json",
                 rights("hidden", 0), "stays root: user \"nobody\": cannot read", "remedy: let others pass",
                 "unknown: bootferry: user \"no-such-user\": is not an account of this host",
                 "could not publish or roll back as the page's token allows", rights("token", 0),
