@@ -65,31 +65,34 @@ struct BuildCommand: AsyncParsableCommand {
             try await PlainFiles(image: image, data: workspace.data).write(to: FilePath(output))
             workspace.terminal.message("wrote vmlinuz, initramfs.img and boot.ipxe to \(output)")
         }
-        var report = try Report(image)
         let isNew = before?.number != image.generation.number
-        if isNew { report.news = news(since: before, image) }
+        let news = isNew ? news(since: before, image) : nil
         if options.json {
+            var report = try Report(image)
+            report.news = news
             workspace.terminal.result(try encodeJSON(report))
             return
         }
+        let manifest = image.manifest
         if sizes {
-            for package in report.segments.sorted(by: { $0.unpackedBytes > $1.unpackedBytes }) {
-                let columns = [formatBytes(package.unpackedBytes), formatBytes(package.compressedBytes)].map {
-                    String(repeating: " ", count: max(0, 9 - $0.count)) + $0
+            for segment in manifest.segments.sorted(by: { $0.summary.unpackedBytes > $1.summary.unpackedBytes }) {
+                let columns = [segment.summary.unpackedBytes, segment.part.size].map { bytes in
+                    let text = formatBytes(bytes)
+                    return String(repeating: " ", count: max(0, 9 - text.count)) + text
                 }
-                workspace.terminal.result("\(columns[0]) \(columns[1])  \(package.name)")
+                workspace.terminal.result("\(columns[0]) \(columns[1])  \(segment.summary.name)")
             }
         }
         workspace.terminal.result(
             """
-            \(report.system) generation \(report.generation) (\(isNew ? "new" : "unchanged")), in \(formatSeconds(ContinuousClock.now - start))
+            \(manifest.system) generation \(image.generation.number) (\(isNew ? "new" : "unchanged")), in \(formatSeconds(ContinuousClock.now - start))
               image      \(workspace.store.physicalPath(of: image.path))
-              kernel     \(image.manifest.kernelRelease), \(formatBytes(image.manifest.kernel.size))
-              initramfs  \(formatBytes(report.initramfsBytes)) in \(report.segments.count) segments, \
-            \(formatBytes(report.unpackedBytes)) unpacked
-              RAM        \(formatBytes(report.peakMemoryBytes)) at the peak of a boot
+              kernel     \(manifest.kernelRelease), \(formatBytes(manifest.kernel.size))
+              initramfs  \(formatBytes(manifest.initramfsSize)) in \(manifest.segments.count) segments, \
+            \(formatBytes(image.unpackedBytes)) unpacked
+              RAM        \(formatBytes(manifest.peakMemory)) at the peak of a boot
             """)
-        if let news = report.news, let earlier = news.comparedWith {
+        if let news, let earlier = news.comparedWith {
             for line in news.lines { workspace.terminal.result("  \(line)") }
             if news.isEmpty { workspace.terminal.result("  the same segments as generation \(earlier)") }
         }

@@ -19,9 +19,9 @@ struct BuiltImage: Sendable {
         let file = directory.appending("manifest.json")
         do {
             guard case .bytes(let json) = HostFiles.content(file.string) else { throw Errno.noSuchFileOrDirectory }
-            let segments: String?
+            let segments: [UInt8]?
             switch HostFiles.content(directory.appending("segments").string) {
-            case .bytes(let list): segments = String(decoding: list, as: UTF8.self)
+            case .bytes(let list): segments = list
             case .missing: segments = nil
             case .unreadable(let reason):
                 throw CommandError(subject: "segments", message: "cannot be read", cause: reason)

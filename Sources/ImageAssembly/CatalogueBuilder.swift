@@ -69,7 +69,7 @@ struct Catalogue {
 
     /// As an image's manifest lists them.
     func segments() throws -> [ImageManifest.Segment] {
-        try ImageManifest.Segment.list(try Tree.text(directory.appending("segments")))
+        try ImageManifest.Segment.list(try Tree.read(directory.appending("segments")))
     }
 }
 

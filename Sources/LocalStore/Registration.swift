@@ -162,12 +162,16 @@ extension Records {
             registration.signatures.map(\.description).joined(separator: " "),
         ])
         let referrer = database.lastInsertedRowID
-        let statement = try database.cachedStatement(sql: "INSERT INTO reference (referrer, reference) VALUES (?, ?)")
-        for reference in registration.references {
-            guard let target = try id(of: reference, database) else {
-                throw LocalStoreError("'\(path)'", "refers to \(reference), which is not valid")
-            }
-            try statement.execute(arguments: [referrer, target])
+        // All at once: an image refers to some hundreds.
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO reference (referrer, reference)
+                SELECT ?, id FROM object WHERE path IN (SELECT value FROM json_each(?))
+                """
+        ).execute(arguments: [referrer, list(registration.references)])
+        guard database.changesCount != registration.references.count else { return }
+        for reference in registration.references where try id(of: reference, database) == nil {
+            throw LocalStoreError("'\(path)'", "refers to \(reference), which is not valid")
         }
     }
 

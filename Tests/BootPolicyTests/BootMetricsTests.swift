@@ -61,7 +61,7 @@ import Testing
     @Test func `every family has its help and type before its values, once`() throws {
         let text = try Self.metrics().text(Self.gauges)
         let types = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
-        #expect(Set(types).count == types.count && types.count == 12)
+        #expect(Set(types).count == types.count && types.count == 13)
         #expect(text.hasSuffix("\n"))
     }
 

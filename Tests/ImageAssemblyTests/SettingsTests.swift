@@ -211,7 +211,7 @@ import Testing
         }
         let made = try await image("image")
         let manifest = try ImageManifest(
-            json: Tree.read(made.appending("manifest.json")), segments: Tree.text(made.appending("segments")))
+            json: Tree.read(made.appending("manifest.json")), segments: Tree.read(made.appending("segments")))
         #expect(manifest.kernelRelease == "6.12" && manifest.kernel.size == 3 && manifest.loaders["a.efi"]?.size == 3)
         #expect(manifest.segments.map(\.summary.name) == ["init", "settings"])
         #expect(manifest.initramfsSize == manifest.segments.reduce(0) { $0 + ($1.part.size + 3) & ~3 })
