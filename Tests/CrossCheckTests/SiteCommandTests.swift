@@ -88,7 +88,7 @@ import Testing
             first.output.wholeMatch(of: /a,10\.77\.0\.11 ssh-ed25519 AAAA[A-Za-z0-9+\/]+=*\n/) != nil,
             "\(first.messages)")
         #expect(try await node("known-hosts").output == first.output)
-        let secret = folder.appending("state/netboot/site-secret").string
+        let secret = folder.appending("state/site-secret").string
         #expect(try await execute(["stat", "-c", "%a %s", secret]).output == "600 32\n")
         try await execute(["chmod", "640", secret])
         let open = try await node("known-hosts")
@@ -121,7 +121,7 @@ import Testing
         #expect(SiteSource.openSecrets(of: try SiteSource.read(path)).isEmpty)
         // Explaining makes nothing.
         #expect(try await program.run("serve", "site.yaml", "--explain", "52:54:00:12:34:56", in: folder).succeeded)
-        #expect(!FileManager.default.fileExists(atPath: folder.appending("state/netboot/site-secret").string))
+        #expect(!FileManager.default.fileExists(atPath: folder.appending("state/site-secret").string))
     }
 
     @Test func `a machine's answers are explained without a socket, and what is not built is said`() async throws {

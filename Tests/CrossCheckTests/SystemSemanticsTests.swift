@@ -128,7 +128,7 @@ struct SystemSemanticsTests {
     @Test func `a collection keeps what generations need, and no more`() async throws {
         try await withTemporaryFolder { folder in
             let program = try await BootferryProgram.copyOfShared(in: folder)
-            let system = try TestSystem(in: folder, name: "kept", "files: {/etc/motd: {text: one}}")
+            let system = try TestSystem(in: folder, name: "collected", "files: {/etc/motd: {text: one}}")
             let first = try await program.build(system.file)
             try system.write("files: {/etc/motd: {text: two}}")
             let second = try await program.build(system.file)
@@ -144,12 +144,12 @@ struct SystemSemanticsTests {
             try #require(try await program.run("gc", "--keep", "1").succeeded)
             #expect(!isThere(first) && isThere(second))
             #expect(try await program.faults() == [])
-            let list = try await program.run("generations", "kept")
+            let list = try await program.run("generations", "collected")
             #expect(list.output.split(separator: "\n").count == 1)
             #expect(list.output.contains(second.image))
             // What the newest generation was made from stays too, so this fetches and configures nothing.
             let again = try await program.run("build", system.file.string)
-            #expect(again.output.contains("kept generation 2 (unchanged)"))
+            #expect(again.output.contains("collected generation 2 (unchanged)"))
             try system.write("files: {/etc/motd: {text: three}}")
             let quick = try await program.run("build", system.file.string)
             #expect(quick.succeeded && !quick.messages.contains("made configuration"), "\(quick.messages)")
