@@ -151,7 +151,9 @@ struct SystemPipeline: Sendable {
         // Of the lock that was planned from: the file may be another by the time that is built.
         let key = try planner.groundworkKey(of: source.system, lockFile: lockFile, request: request)
         let image = try await realise(plan)
-        let inputs = try realiser(events: { _ in }).known(plan.order, in: plan)
+        // Without the settings and the image themselves, which their generation keeps, and only it.
+        let own = Set(try planner.plan(source.system, on: groundwork).order)
+        let inputs = try realiser(events: { _ in }).known(plan.order.filter { !own.contains($0) }, in: plan)
         let built = try published(image, madeFrom: Array(inputs.values))
         try groundworkMemory.remember(groundwork, under: key)
         return built
