@@ -56,15 +56,7 @@ struct ForeignLoaderTests {
             try FileManager.default.createDirectory(
                 atPath: files.appending("grub").string, withIntermediateDirectories: true)
             try await prepare(files)
-            let platforms = try ProjectData(named: BootferryProgram.checkout.string).platforms()
-            let platform = try #require(platforms.first { $0.name == "x86_64" })
-            let machine = QEMUMachine(
-                platform: platform, firmware: firmware, memory: 1024, macAddress: "52:54:00:12:34:56", tap: "tap0",
-                accelerator: "tcg", isInteractive: false, scratch: folder)
-            if firmware != .bios {
-                try FileManager.default.copyItem(
-                    atPath: QEMUMachine.ovmfVariables.string, toPath: machine.variables.string)
-            }
+            let (platform, machine) = try labMachine(firmware, in: folder)
             let done = try await execute(
                 ["unshare"] + (geteuid() == 0 ? [] : ["--map-root-user"])
                     + ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "bash", "-c", Self.script]

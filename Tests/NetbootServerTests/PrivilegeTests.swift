@@ -86,7 +86,7 @@ struct PrivilegeTests {
     static let unit = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("netboot/systemd/bootferry.service")
 
-    @Test(.enabled(if: Laboratory.find("systemd-analyze") != nil, "needs systemd-analyze"))
+    @Test(.enabled(if: Laboratory.finds(["systemd-analyze"]), "needs systemd-analyze"))
     func `the systemd unit is understood, and its sandbox is tight`() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("unit-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
