@@ -38,32 +38,38 @@ public struct ArchiveReader: ~Copyable {
         self.name = name
     }
 
-    deinit { archive_read_free(archive) }
+    deinit { bf_archive_read_free(archive) }
 
     private static func open(_ source: ByteSource, name: String) throws(ArchiveError) -> OpaquePointer {
-        guard let archive = archive_read_new() else {
+        if let problem = bf_archive_load() {
+            throw ArchiveError(
+                kind: .host, subject: name, message: "cannot be read without libarchive",
+                cause: String(cString: problem), remedy: "bootferry doctor")
+        }
+        guard let archive = bf_archive_read_new() else {
             throw ArchiveError(kind: .failed, subject: name, message: "libarchive has no memory for a reader")
         }
         // Exactly the compressions dpkg-deb(1) writes: xz, gzip, zstd, and older bzip2 and lzma.
         let filters = [
-            archive_read_support_filter_xz, archive_read_support_filter_gzip, archive_read_support_filter_zstd,
-            archive_read_support_filter_bzip2, archive_read_support_filter_lzma, archive_read_support_format_tar,
+            bf_archive_read_support_filter_xz, bf_archive_read_support_filter_gzip, bf_archive_read_support_filter_zstd,
+            bf_archive_read_support_filter_bzip2, bf_archive_read_support_filter_lzma,
+            bf_archive_read_support_format_tar,
         ]
         var result = ARCHIVE_OK
         for support in filters where result >= ARCHIVE_WARN { result = support(archive) }
         if result >= ARCHIVE_WARN {
             let client = Unmanaged.passUnretained(source).toOpaque()
-            result = archive_read_open(
-                archive, client, nil,
+            result = bf_archive_read_open(
+                archive, client,
                 { _, client, buffer in
                     guard let client else { return -1 }
                     return Unmanaged<ByteSource>.fromOpaque(client).takeUnretainedValue().next(into: buffer)
-                }, nil)
+                })
         }
         do throws(ArchiveError) {
             try check(result, archive, source, name)
         } catch {
-            archive_read_free(archive)
+            bf_archive_read_free(archive)
             throw error
         }
         return archive
@@ -72,7 +78,7 @@ public struct ArchiveReader: ~Copyable {
     /// The next member, or nil after the last; what was not read of the one before is skipped.
     public mutating func next() throws(ArchiveError) -> ArchiveEntry? {
         var entry: OpaquePointer?
-        let result = archive_read_next_header(archive, &entry)
+        let result = bf_archive_read_next_header(archive, &entry)
         if result == ARCHIVE_EOF { return nil }
         try check(result)
         guard let entry else { throw fault("has a member without a header") }
@@ -87,7 +93,7 @@ public struct ArchiveReader: ~Copyable {
     public mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
         let wanted = min(remaining, buffer.count)
         if wanted == 0 { return 0 }
-        let count = archive_read_data(archive, buffer.baseAddress, wanted)
+        let count = bf_archive_read_data(archive, buffer.baseAddress, wanted)
         if count < 0 { try check(Int32(clamping: count)) }
         guard count > 0 else { throw fault("ends \(remaining) bytes before the end of a member") }
         remaining -= count
@@ -112,46 +118,47 @@ public struct ArchiveReader: ~Copyable {
     }
 
     private func describe(_ entry: OpaquePointer) throws(ArchiveError) -> ArchiveEntry {
-        let path = try text(archive_entry_pathname(entry), of: "name")
-        let size = archive_entry_size(entry)
+        let path = try text(bf_archive_entry_pathname(entry), of: "name")
+        let size = bf_archive_entry_size(entry)
         guard size >= 0 else { throw fault("gives '\(path)' the size \(size)") }
         let kind: ArchiveEntry.Kind
-        if let target = archive_entry_hardlink(entry) {
+        if let target = bf_archive_entry_hardlink(entry) {
             kind = .hardLink(target: try text(target, of: "hard link '\(path)'"))
         } else {
-            switch archive_entry_filetype(entry) {
+            switch bf_archive_entry_filetype(entry) {
             case 0o100000: kind = .file
             case 0o040000: kind = .directory
             case 0o120000:
-                kind = .symbolicLink(target: try text(archive_entry_symlink(entry), of: "symbolic link '\(path)'"))
+                kind = .symbolicLink(target: try text(bf_archive_entry_symlink(entry), of: "symbolic link '\(path)'"))
             case 0o020000:
                 kind = .characterDevice(
-                    major: UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)),
-                    minor: UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry)))
+                    major: UInt32(truncatingIfNeeded: bf_archive_entry_rdevmajor(entry)),
+                    minor: UInt32(truncatingIfNeeded: bf_archive_entry_rdevminor(entry)))
             case 0o060000:
                 kind = .blockDevice(
-                    major: UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)),
-                    minor: UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry)))
+                    major: UInt32(truncatingIfNeeded: bf_archive_entry_rdevmajor(entry)),
+                    minor: UInt32(truncatingIfNeeded: bf_archive_entry_rdevminor(entry)))
             case 0o010000: kind = .fifo
             case let type: throw fault("gives '\(path)' the unknown type 0\(String(type, radix: 8))")
             }
         }
-        guard let owner = UInt32(exactly: archive_entry_uid(entry)),
-            let group = UInt32(exactly: archive_entry_gid(entry))
+        guard let owner = UInt32(exactly: bf_archive_entry_uid(entry)),
+            let group = UInt32(exactly: bf_archive_entry_gid(entry))
         else { throw fault("gives '\(path)' an owner that is not a 32-bit number") }
         return ArchiveEntry(
-            path: path, kind: kind, permissions: UInt32(archive_entry_perm(entry)) & 0o7777, owner: owner, group: group,
-            size: kind == .file ? Int(size) : 0, modified: Int(archive_entry_mtime(entry)),
+            path: path, kind: kind, permissions: UInt32(bf_archive_entry_perm(entry)) & 0o7777, owner: owner,
+            group: group,
+            size: kind == .file ? Int(size) : 0, modified: Int(bf_archive_entry_mtime(entry)),
             extendedAttributes: try attributes(of: entry, path: path))
     }
 
     private func attributes(of entry: OpaquePointer, path: String) throws(ArchiveError) -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
-        guard archive_entry_xattr_reset(entry) > 0 else { return found }
+        guard bf_archive_entry_xattr_reset(entry) > 0 else { return found }
         var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
         var size = 0
-        while archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK {
+        while bf_archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK {
             guard size <= 65536 else { throw fault("gives '\(path)' an attribute of \(size) bytes, at most 65536 fit") }
             let bytes = value.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: size)) } ?? []
             found[try text(name, of: "attribute of '\(path)'")] = bytes
@@ -177,7 +184,7 @@ public struct ArchiveReader: ~Copyable {
         _ result: Int32, _ archive: OpaquePointer, _ source: ByteSource, _ name: String
     ) throws(ArchiveError) {
         if result >= ARCHIVE_WARN { return }
-        let words = source.failure ?? archive_error_string(archive).map { String(cString: $0) }
+        let words = source.failure ?? bf_archive_error_string(archive).map { String(cString: $0) }
         throw ArchiveError(subject: name, message: "is damaged or not an archive", cause: words)
     }
 }

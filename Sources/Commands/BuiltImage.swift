@@ -15,18 +15,19 @@ struct BuiltImage: Sendable {
         self.path = path
         self.generation = generation
         self.store = store
-        let directory = store.physicalPath(of: path)
-        let file = directory.appending("manifest.json")
-        do {
-            guard case .bytes(let json) = HostFiles.content(file.string) else { throw Errno.noSuchFileOrDirectory }
-            let segments: [UInt8]?
-            switch HostFiles.content(directory.appending("segments").string) {
-            case .bytes(let list): segments = list
-            case .missing: segments = nil
+        func read(_ file: FilePath) throws -> [UInt8] {
+            switch HostFiles.content(file.string) {
+            case .bytes(let bytes): return bytes
+            case .missing: throw CommandError(subject: file.string, message: "is not there")
             case .unreadable(let reason):
-                throw CommandError(subject: "segments", message: "cannot be read", cause: reason)
+                throw CommandError(subject: file.string, message: "cannot be read", cause: reason)
             }
-            manifest = try ImageManifest(json: json, segments: segments)
+        }
+        let file = store.physicalPath(of: path).appending("manifest.json")
+        do {
+            manifest = try ImageManifest(json: try read(file)) {
+                try read(store.physicalPath(ofLogical: $0).appending("segments"))
+            }
         } catch {
             throw CommandError(
                 kind: .corrupt, subject: file.string, message: "is not an image manifest", cause: "\(error)",

@@ -3,7 +3,7 @@ import Foundation
 import SystemModel
 import SystemPackage
 
-/// `builtin:image`: the manifest of an image, `manifest.json` and `segments`, refused where the node's RAM cannot hold it.
+/// `builtin:image`: the manifest of an image, `manifest.json`, refused where the node's RAM cannot hold it.
 ///
 /// Environment: `image`, an `ImageRequest` as JSON, and `catalogue` (of all its segments but the last).
 public struct ImageBuilder: Builder {
@@ -14,22 +14,22 @@ public struct ImageBuilder: Builder {
         func part(_ path: String) throws -> ImageManifest.Part {
             ImageManifest.Part(path: path, size: try Tree.size(of: request.physical(path)))
         }
-        let catalogue = Catalogue(directory: request.physical(try request.require("catalogue")))
-        let settings = try SegmentSummary(segment: request.physical(image.settings))
-        let segments = try catalogue.segments() + [.init(directory: image.settings, summary: settings)]
+        let catalogue = try request.require("catalogue")
+        let settings = ImageManifest.Segment(
+            directory: image.settings, summary: try SegmentSummary(segment: request.physical(image.settings)))
+        let listed = try Catalogue(directory: request.physical(catalogue)).segments()
         let kernel = try part("\(image.kernel)/vmlinuz")
         let release = try Tree.text(request.physical("\(image.kernel)/release")).trimmingCharacters(
             in: .whitespacesAndNewlines)
         var manifest = ImageManifest(
             system: image.system, platform: image.platform, kernel: kernel, kernelRelease: release,
-            kernelParameters: image.kernelParameters, segments: segments, loaders: try image.loaders.mapValues(part),
-            peakMemory: 0)
+            kernelParameters: image.kernelParameters, catalogue: catalogue, segments: listed + [settings],
+            loaders: try image.loaders.mapValues(part), peakMemory: 0)
         let estimate = MemoryEstimate(of: manifest)
         try estimate.check(memory: image.memory, system: image.system)
         manifest.peakMemory = estimate.peak
         try Tree.makeDirectory(request.output)
-        try Tree.write(Array(segments.map(\.line).joined().utf8), to: request.output.appending("segments"))
-        manifest.segments = []
+        manifest.segments = [settings]
         try Tree.write(json: manifest, to: request.output.appending("manifest.json"))
     }
 }

@@ -13,7 +13,7 @@ struct PlanDraft {
     }
 
     /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
-    static let builderRevision = "4"
+    static let builderRevision = "5"
 
     var plan = BuildPlan()
     /// What stands for each output, since most are named several times.

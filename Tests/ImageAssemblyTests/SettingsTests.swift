@@ -210,8 +210,10 @@ import Testing
                 ["image": try canonicalJSON(request), "catalogue": "/nix/store/catalogue"])
         }
         let made = try await image("image")
-        let manifest = try ImageManifest(
-            json: Tree.read(made.appending("manifest.json")), segments: Tree.read(made.appending("segments")))
+        let manifest = try ImageManifest(json: Tree.read(made.appending("manifest.json"))) {
+            #expect($0 == "/nix/store/catalogue")
+            return try Tree.read(bench.store.appending("catalogue/segments"))
+        }
         #expect(manifest.kernelRelease == "6.12" && manifest.kernel.size == 3 && manifest.loaders["a.efi"]?.size == 3)
         #expect(manifest.segments.map(\.summary.name) == ["init", "settings"])
         #expect(manifest.initramfsSize == manifest.segments.reduce(0) { $0 + ($1.part.size + 3) & ~3 })
