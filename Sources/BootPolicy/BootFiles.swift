@@ -29,15 +29,9 @@ extension BootPolicy {
                 return (name, Self.text(script(for: parts.attempt, of: system, machine)))
             }
         }
-        let files: [BootFileName.File] =
-            [.script, .generationMenu, .pxelinux, .grub, .grubByHTTP, .kernel, .initramfs, .unifiedKernel]
-            + system.manifest.loaders.keys.filter { $0 != ServedSystem.stubName }.sorted().map { .loader($0) }
-        for file in files {
-            let candidate = BootFileName(attempt: parts.attempt, file: file)
-            guard candidate.lastPart(for: system) == parts.file else { continue }
-            return bootFile(candidate, of: system, for: node).map { (candidate, $0) }
-        }
-        return nil
+        guard let file = BootFileName.file(named: parts.file, of: system) else { return nil }
+        let found = BootFileName(attempt: parts.attempt, file: file)
+        return bootFile(found, of: system, for: node).map { (found, $0) }
     }
 
     func bootFile(_ name: BootFileName, of system: ServedSystem, for node: MACAddress?) -> BootFile? {
@@ -180,7 +174,9 @@ extension BootFile {
         for extent in extents {
             switch extent {
             case .literal(let bytes): add(bytes)
-            case .stored(let path, let offset, let length): add("\(path) \(offset) \(length)\n".utf8)
+            case .stored(let path, let offset, let length):
+                add(path.utf8)
+                for number in [offset, length] { withUnsafeBytes(of: number.littleEndian) { add($0) } }
             }
         }
         return "\"\(String(hash, radix: 16))\""

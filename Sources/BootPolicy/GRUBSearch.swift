@@ -10,15 +10,14 @@ public enum GRUBSearch: Sendable, Equatable {
     /// Nothing tells whose it is.
     case unnamed
 
-    private static let folders = ["", "grub/", "boot/grub/"]
     public static let file = "grub.cfg"
+    private static let starts = ["", "grub/", "boot/grub/"].map { $0 + file }
     static let ending = ".cfg"
 
     /// Nil for a name that GRUB does not ask for, or one that fits several machines, such as half an address.
     public init?(_ name: String) {
-        let name = String(name.drop { $0 == "/" })
-        guard name.utf8.count <= 80,
-            let start = Self.folders.map({ $0 + Self.file }).last(where: name.hasPrefix)
+        guard name.utf8.count <= 100, let name = String(name.utf8.drop { $0 == UInt8(ascii: "/") }),
+            name.utf8.count <= 80, let start = Self.starts.last(where: name.hasPrefix)
         else { return nil }
         let rest = name.dropFirst(start.count)
         if rest.isEmpty {

@@ -35,15 +35,20 @@ struct HTTPResponse {
 
     /// The bytes up to the body.
     func head(for request: HTTP.Request) -> [UInt8] {
-        var text = "HTTP/1.1 \(status) \(Self.reasons[status] ?? "Error")\r\n"
-        for header in headers { text += "\(header.name): \(header.value)\r\n" }
-        if let contentLength { text += "Content-Length: \(contentLength)\r\n" }
+        var head: [UInt8] = []
+        // One allocation; a string that grows piece by piece took a sixth of a small request.
+        head.reserveCapacity(320)
+        func add(_ pieces: String...) { for piece in pieces { head += piece.utf8 } }
+        add("HTTP/1.1 ", String(status), " ", Self.reasons[status] ?? "Error", "\r\n")
+        for header in headers { add(header.name, ": ", header.value, "\r\n") }
+        if let contentLength { add("Content-Length: ", String(contentLength), "\r\n") }
         if closes || !request.isKeepAlive {
-            text += "Connection: close\r\n"
+            add("Connection: close\r\n")
         } else if request.isOld {
-            text += "Connection: keep-alive\r\n"
+            add("Connection: keep-alive\r\n")
         }
-        return Array((text + "\r\n").utf8)
+        add("\r\n")
+        return head
     }
 }
 
@@ -109,10 +114,14 @@ enum HTTPResponder {
         if request.method == .get {
             answer.body = .extents(
                 range.count == size ? file.extents : file.extents(in: range), size: range.count,
-                reachesEnd: range.upperBound == size, label: path.split(separator: "/").last.map(String.init) ?? path,
+                reachesEnd: range.upperBound == size, label: lastPart(of: path),
                 attempt: name.attempt)
         }
         return answer
+    }
+
+    private static func lastPart(of path: String) -> String {
+        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
     }
 
     /// A booted node's word that it is up: `/phone-home?boot=ATTEMPT`, with a line of text in the body if it likes.
@@ -140,11 +149,11 @@ enum HTTPResponder {
     /// Path and query of an origin or absolute form; `+` and `%` are not decoded, since no name of ours has them.
     static func split(_ uri: String) -> (path: String, query: [String: String]) {
         var target = uri[...]
-        if target.prefix(7).lowercased() == "http://" {
+        if target.utf8.first != UInt8(ascii: "/"), target.prefix(7).lowercased() == "http://" {
             target = target.dropFirst(7)
             target = target.firstIndex(of: "/").map { target[$0...] } ?? "/"
         }
-        guard let mark = target.firstIndex(of: "?") else { return (String(target), [:]) }
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (String(target), [:]) }
         var query: [String: String] = [:]
         for pair in target[target.index(after: mark)...].split(separator: "&") {
             let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -40,10 +40,7 @@ final class ServerState: Sendable {
         /// The policy as one network sees it.
         func policy(at network: Int, overIPv6: Bool = false) -> BootPolicy {
             var policy = policy
-            policy.serverAddress = places[network].address
-            policy.httpPort = places[network].httpPort
-            policy.isProxy = places[network].isProxy
-            policy.ipv6Address = overIPv6 ? places[network].ipv6?.serverAddress : nil
+            policy.stand(at: places[network], overIPv6: overIPv6)
             return policy
         }
 
@@ -170,17 +167,18 @@ final class ServerState: Sendable {
             {
                 shared.policy.seen.note(serial: serial, of: node)
             }
-            let policy = shared.policy(at: shared.network(of: attempt), overIPv6: overIPv6)
-            guard let chosen = policy.choice(madeBy: name, for: shared.attempts) else {
-                return (policy.bootFile(named: name, for: shared.attempts), [])
+            // In place: to copy it for each request cost more than to answer a small one.
+            shared.policy.stand(at: shared.places[shared.network(of: attempt)], overIPv6: overIPv6)
+            guard let chosen = shared.policy.choice(madeBy: name, for: shared.attempts) else {
+                return (shared.policy.bootFile(named: name, for: shared.attempts), [])
             }
             defer { shared.keepRecords() }
             let lines = shared.attempts.change(
                 chosen.attempt, to: chosen.system, reason: chosen.reason, now: now)
             // What was asked for stands for the script of what was chosen.
             let script =
-                policy.bootFile(named: name, for: shared.attempts)
-                ?? policy.bootFile(
+                shared.policy.bootFile(named: name, for: shared.attempts)
+                ?? shared.policy.bootFile(
                     named: BootFileName(attempt: chosen.attempt, file: chosen.script).text(for: chosen.system),
                     for: shared.attempts)
             return (script, lines)
@@ -210,6 +208,7 @@ final class ServerState: Sendable {
     }
 
     func record(_ event: BootAttempt.Event, of attempt: String) {
+        if attempt == BootFileName.noAttempt { return }
         let now = surroundings.now()
         let (lines, attempt) = shared.withLock { shared in
             defer {
@@ -345,5 +344,15 @@ final class ServerState: Sendable {
         let store = FilePath(StorePath.directory)
         guard path.lexicallyNormalized() == path, path.starts(with: store), path != store else { return nil }
         return storeDirectory.appending(path.components.dropFirst(store.components.count))
+    }
+}
+
+extension BootPolicy {
+    /// Takes the place of one network's server: its addresses and ports go into what is answered.
+    fileprivate mutating func stand(at place: ServerState.Place, overIPv6: Bool) {
+        serverAddress = place.address
+        httpPort = place.httpPort
+        isProxy = place.isProxy
+        ipv6Address = overIPv6 ? place.ipv6?.serverAddress : nil
     }
 }
