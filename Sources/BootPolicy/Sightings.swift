@@ -23,7 +23,7 @@ public struct Sightings: Codable, Sendable, Equatable {
     private var machines: [MACAddress: Sighting] = [:]
 
     /// A forged discover costs its sender nothing: past so many, the one unheard for longest is forgotten.
-    static let maximum = 8192
+    static let maximum = 16_384
 
     public init() {}
 
