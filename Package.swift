@@ -49,7 +49,7 @@ let package = Package(
     ],
     targets: [
         // C libraries, each imported by exactly one Swift module.
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CArchive"),
         .target(name: "CCurl"),
         .target(name: "CLinuxCalls"),
@@ -82,12 +82,12 @@ let package = Package(
             ["FileFormats", "DebianArchive", "SystemModel", "Archives", "Building", "Fetching", system]),
         module(
             "NetbootServer",
-            ["BootPolicy", "BootProtocols", "LinuxCalls", nioCore, nioPosix, nioHTTP1, log, system]),
+            ["BootPolicy", "BootProtocols", "LinuxCalls", "OpenSSL", nioCore, nioPosix, nioHTTP1, log, system]),
         module("Storm", ["BootProtocols", "LinuxCalls", "OpenSSL", "Diagnostics"]),
         module(
             "Commands",
             [
-                "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", arguments, log,
+                "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", arguments, log,
                 system, subprocess,
             ]),
         .executableTarget(
@@ -124,7 +124,7 @@ let package = Package(
         tests("BuildingTests", ["Building"]),
         tests("ImageAssemblyTests", ["ImageAssembly"], fixtures: true),
         .executableTarget(
-            name: "netboot-harness", dependencies: ["NetbootServer", "LinuxCalls", log, system],
+            name: "netboot-harness", dependencies: ["NetbootServer", "LinuxCalls", "OpenSSL", log, system],
             path: "Tests/Support/netboot-harness", swiftSettings: strict),
         tests("NetbootServerTests", ["NetbootServer", "netboot-harness", "OpenSSL"], fixtures: true),
         tests("CommandsTests", ["Commands"]),

@@ -42,6 +42,7 @@ extension BootAttempt.Event {
             .transferStopped(
                 file: clean(file), transport: transport, bytes: bytes, size: size, reason: clean(reason))
         case .refused(let file, let transport): .refused(file: clean(file), transport: transport)
+        case .secureConnectionFailed(let reason): .secureConnectionFailed(reason: clean(reason))
         case .secretsGiven: self
         case .secretsRefused(let address, let reason): .secretsRefused(address: address, reason: clean(reason))
         case .phonedHome(let message): .phonedHome(message: clean(message))

@@ -25,6 +25,7 @@ extension BootAttempt {
         case .transferStopped(let file, let transport, let bytes, let total, let reason):
             "\(file) by \(transport.rawValue): stopped after \(formatBytes(bytes)) of \(formatBytes(total)): \(reason)"
         case .refused(let file, let transport): "asked for \(file) by \(transport.rawValue), which does not exist"
+        case .secureConnectionFailed(let reason): "began HTTPS and broke off: \(reason)"
         case .secretsGiven(let address, let files): "secrets given to \(address): \(files) file\(files == 1 ? "" : "s")"
         case .secretsRefused(let address, let reason): "secrets refused to \(address): \(reason)"
         case .phonedHome(let message):

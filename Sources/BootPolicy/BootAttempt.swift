@@ -6,6 +6,7 @@ public struct BootAttempt: Codable, Sendable, Equatable {
     public enum Transport: String, Codable, Sendable {
         case tftp = "TFTP"
         case http = "HTTP"
+        case https = "HTTPS"
     }
 
     public enum Event: Codable, Sendable, Equatable {
@@ -27,6 +28,8 @@ public struct BootAttempt: Codable, Sendable, Equatable {
         case transferStopped(file: String, transport: Transport, bytes: Int, size: Int, reason: String)
         /// Asked for something that is not there.
         case refused(file: String, transport: Transport)
+        /// It began HTTPS and broke off before it had asked for anything.
+        case secureConnectionFailed(reason: String)
         /// The node has its secrets, so many files.
         case secretsGiven(address: IPv4Address, files: Int)
         /// Somebody asked for the node's secrets and did not get them.
@@ -179,7 +182,7 @@ public struct BootAttempt: Codable, Sendable, Equatable {
 
     private static func isRepeatable(_ event: Event) -> Bool {
         switch event {
-        case .discovered, .offered, .leased, .refused, .chosen, .secretsRefused: true
+        case .discovered, .offered, .leased, .refused, .chosen, .secretsRefused, .secureConnectionFailed: true
         default: false
         }
     }

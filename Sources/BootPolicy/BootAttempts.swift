@@ -40,6 +40,14 @@ public struct BootAttempts: Sendable {
     public func attempt(_ identifier: String) -> BootAttempt? { byIdentifier[identifier]?.attempt }
     public func system(of identifier: String) -> ServedSystem? { byIdentifier[identifier]?.system }
     public func current(of node: MACAddress) -> BootAttempt? { current[node].flatMap { byIdentifier[$0]?.attempt } }
+    /// The boot under way of the machine that was lent an address.
+    public func running(at address: IPv4Address) -> String? {
+        byIdentifier.values.first { known in
+            // The lease is among the first that a boot tells of itself.
+            known.attempt.outcome == .running
+                && known.attempt.entries.prefix(16).contains { $0.event == .leased(address: address) }
+        }?.attempt.identifier
+    }
     var allHistories: [NodeHistory] { Array(histories.values) }
     public func history(of node: MACAddress) -> NodeHistory { histories[node] ?? NodeHistory(node: node) }
 

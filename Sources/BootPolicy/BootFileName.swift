@@ -7,6 +7,8 @@ public struct BootFileName: Sendable, Equatable {
         case generationMenu
         /// `pxelinux.cfg`: what loaders that know PXELINUX's files read.
         case pxelinux
+        /// `pxelinux-http.cfg`: the same with whole URLs, for a PXELINUX whose other files are another server's.
+        case pxelinuxByHTTP
         /// `grub.cfg`: what GRUB does.
         case grub
         /// `http.cfg`: what tells a GRUB that it can fetch by HTTP.
@@ -88,6 +90,7 @@ public struct BootFileName: Sendable, Equatable {
 
     static let scriptName = "boot.ipxe"
     static let pxelinuxName = "pxelinux.cfg"
+    public static let pxelinuxByHTTPName = "pxelinux-http.cfg"
     static let generationMenuName = "generations.ipxe"
     static let grubByHTTPName = "http.cfg"
     static let kernelName = "kernel"
@@ -106,6 +109,7 @@ public struct BootFileName: Sendable, Equatable {
         case scriptName: .script
         case generationMenuName: .generationMenu
         case pxelinuxName: .pxelinux
+        case pxelinuxByHTTPName: .pxelinuxByHTTP
         case GRUBSearch.file: .grub
         case grubByHTTPName: .grubByHTTP
         case kernelName: .kernel
@@ -121,6 +125,7 @@ public struct BootFileName: Sendable, Equatable {
         case .script: Self.scriptName
         case .generationMenu: Self.generationMenuName
         case .pxelinux: Self.pxelinuxName
+        case .pxelinuxByHTTP: Self.pxelinuxByHTTPName
         case .grub: GRUBSearch.file
         case .grubByHTTP: Self.grubByHTTPName
         case .kernel: Self.kernelName

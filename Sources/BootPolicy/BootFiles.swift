@@ -47,10 +47,11 @@ extension BootPolicy {
             }
         case .script: Self.text(script(for: name.attempt, of: system, node.map(seen.machine)))
         case .generationMenu: Self.text(generationMenu(for: name.attempt, of: system))
-        case .pxelinux:
+        case .pxelinux, .pxelinuxByHTTP:
             Self.text(
                 templates.pxelinux.render([
                     "system": system.manifest.system,
+                    "base": name.file == .pxelinux ? "" : "\(base(name.attempt))/",
                     "parameters": commandLine(of: system, attempt: name.attempt, node: node),
                 ]))
         case .grub where name.attempt == BootFileName.noAttempt: Self.text(grubIdentification())

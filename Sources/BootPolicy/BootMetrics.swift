@@ -76,7 +76,7 @@ public struct BootMetrics: Sendable, Equatable {
             durations[attempt.system] = histogram
         case .stopped: ended[[attempt.system, "stopped"], default: 0] += 1
         case .discovered, .offered, .leased, .requested, .sized, .transferStarted, .transferProgress, .secretsGiven,
-            .secretsRefused:
+            .secretsRefused, .secureConnectionFailed:
             break
         }
     }

@@ -8,6 +8,8 @@ public struct BootPolicy: Sendable {
 
     public var serverAddress: IPv4Address
     public var httpPort: Int
+    /// Nil where there is no HTTPS.
+    public var httpsPort: Int?
     /// Where it answers a client that asks over IPv6: files are named by this address then.
     public var ipv6Address: IPv6Address?
     /// True beside another DHCP server: clients that do not boot from the network are left to it.
@@ -51,9 +53,15 @@ public struct BootPolicy: Sendable {
 
     /// Where HTTP clients find us. An IP literal: UEFI HTTP Boot need not have a resolver.
     public var serverURL: String {
-        let host = ipv6Address.map { "[\($0)]" } ?? "\(serverAddress)"
-        return httpPort == 80 ? "http://\(host)" : "http://\(host):\(httpPort)"
+        httpPort == 80 ? "http://\(host)" : "http://\(host):\(httpPort)"
     }
+
+    /// The same by HTTPS; nil where there is none.
+    public var secureURL: String? {
+        httpsPort.map { $0 == 443 ? "https://\(host)" : "https://\(host):\($0)" }
+    }
+
+    private var host: String { ipv6Address.map { "[\($0)]" } ?? "\(serverAddress)" }
 
     /// The answer to a client; `attempt` names its boot and stands in every file name, so that each later request
     /// can be told whose it is.
@@ -87,6 +95,9 @@ public struct BootPolicy: Sendable {
                 "\(architecture) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
         }
         let needsScript = choice.needsScript
+        let secure = usesHTTPS(choice) ? secureURL : nil
+        // It cannot be asked whether it knows TLS.
+        let how = secure == nil ? "HTTP" : "HTTPS, as the site says"
         if request.client == .uefiHTTP, architecture.row?.firmware != .uefi {
             return nothing("\(architecture) boots by HTTP and is no UEFI, which is not served yet", for: request)
         }
@@ -102,14 +113,17 @@ public struct BootPolicy: Sendable {
         case .uefiHTTP where needsScript:
             guard system.manifest.loaders["snponly.efi"] != nil else { return lacking("snponly.efi", for: request) }
             return BootOffer(
-                .boot("\(serverURL)/\(BootFileName(attempt: attempt, file: .loader("snponly.efi")).text(for: system))"),
+                .boot(
+                    "\(secure ?? serverURL)/\(BootFileName(attempt: attempt, file: .loader("snponly.efi")).text(for: system))"
+                ),
                 vendorClass: "HTTPClient",
-                why: ["\(request.name): snponly.efi by HTTP, which then asks again as iPXE: only it shows a menu"])
+                why: ["\(request.name): snponly.efi by \(how), which then asks again as iPXE: only it shows a menu"])
         case .uefiHTTP:
             guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
             return BootOffer(
-                .boot("\(serverURL)/\(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system))"),
-                vendorClass: "HTTPClient", why: ["\(architecture) (option 93): a unified kernel image by HTTP"])
+                .boot(
+                    "\(secure ?? serverURL)/\(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system))"),
+                vendorClass: "HTTPClient", why: ["\(architecture) (option 93): a unified kernel image by \(how)"])
         case .pxe where architecture == .bios: return loader("undionly.kpxe", request, system, attempt)
         case .pxe where site.uefiLoader == .ipxe || needsScript:
             return loader("snponly.efi", request, system, attempt)
@@ -119,9 +133,12 @@ public struct BootPolicy: Sendable {
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
                 options: discoveryControl(architecture),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
-        case .uBoot, .grub, .plain: return nothing("\(request.name) is not served yet", for: request)
+        case .uBoot, .grub, .pxelinux, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
     }
+
+    /// Whether a machine's firmware is named `https` URLs: its node says so, its group, or the site.
+    private func usesHTTPS(_ choice: BootChoice) -> Bool { choice.settings?.https ?? site.offersHTTPS }
 
     /// A proxy is silent; who lends addresses still lends one, so that the machine's owner finds it on the network.
     private func nothing(_ reason: String, for request: BootRequest) -> BootOffer {

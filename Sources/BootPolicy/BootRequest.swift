@@ -11,6 +11,8 @@ public struct BootRequest: Sendable, Equatable {
         case uBoot
         /// A GRUB that another server sent, and that asks here for its configuration; never seen by DHCP.
         case grub
+        /// The same of PXELINUX.
+        case pxelinux
         /// An operating system or anything else that only wants an address.
         case plain
     }
@@ -84,6 +86,7 @@ public struct BootRequest: Sendable, Equatable {
         case .uefiHTTP: "UEFI HTTP Boot" + machine
         case .uBoot: "U-Boot" + machine
         case .grub: "GRUB"
+        case .pxelinux: "PXELINUX"
         case .plain: "a running system"
         }
     }

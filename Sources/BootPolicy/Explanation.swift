@@ -185,8 +185,8 @@ private struct Player {
     }
 
     private mutating func fetch(_ name: String) -> (name: BootFileName, file: BootFile)? {
-        let isHTTP = name.hasPrefix("http://")
-        let path = isHTTP ? String(name.dropFirst(policy.serverURL.count)) : name
+        let base = [policy.serverURL, policy.secureURL].compactMap(\.self).first { name.hasPrefix("\($0)/") }
+        let path = String(name.dropFirst(base?.count ?? 0))
         let found = policy.bootFile(named: path, for: attempts)
         var details: [String] = []
         if let found, case .script = found.name.file {
@@ -200,7 +200,7 @@ private struct Player {
         }
         steps.append(
             .init(
-                request: isHTTP ? "HTTP GET \(name)" : "TFTP read \(name) from \(policy.serverAddress)",
+                request: base != nil ? "HTTP GET \(name)" : "TFTP read \(name) from \(policy.serverAddress)",
                 requestDetails: [], answer: found.map { "\($0.file.size) bytes" } ?? "no such file",
                 answerDetails: details, why: []))
         return found

@@ -13,7 +13,8 @@ extension BootPolicy {
         let system = anySystem?.manifest.system ?? "SYSTEM"
         let names = (
             bios: "undionly.kpxe", uefi: site.uefiLoader == .uki ? "\(system).efi" : "snponly.efi",
-            http: "\(serverURL)/\(system).efi", script: "\(serverURL)/\(BootFileName.scriptName)"
+            http: "\(site.offersHTTPS ? secureURL ?? serverURL : serverURL)/\(system).efi",
+            script: "\(serverURL)/\(BootFileName.scriptName)"
         )
         let port = tftpPort == 69 ? "" : "\nTFTP is on port \(tftpPort) here, and firmware asks on 69 only."
         switch server {

@@ -55,13 +55,19 @@ extension BootPolicy {
         }
     }
 
-    /// The boot that a GRUB's search belongs to, as a DHCP discover would begin or continue it; nil where the site has
+    /// The boot that a loader's search belongs to, as a DHCP discover would begin or continue it; nil where the site has
     /// nothing for the machine.
+    ///
+    /// - Parameter client: `.grub` or `.pxelinux`.
     public func begin(
-        _ mac: MACAddress, now: Duration, attempts: inout BootAttempts, newIdentifier: () -> String
+        _ mac: MACAddress, as client: BootRequest.Client = .grub, now: Duration, attempts: inout BootAttempts,
+        newIdentifier: () -> String
     ) -> (attempt: String, lines: [String])? {
-        guard let system = choice(for: machineWithoutSerial(mac)).system else { return nil }
-        let request = BootRequest(mac: mac, client: .grub)
+        let choice = choice(for: machineWithoutSerial(mac))
+        // PXELINUX gets no menu, but what the menu boots when nobody chooses.
+        if client == .pxelinux, choice.answer == .menu, site.unknown.system == nil { return nil }
+        guard let system = choice.system else { return nil }
+        let request = BootRequest(mac: mac, client: client)
         var lines = attempts.endPrevious(of: mac, now: now)
         let given = given(system, to: mac, after: attempts)
         let begun = attempts.begin(

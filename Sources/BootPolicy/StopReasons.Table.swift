@@ -72,6 +72,11 @@ extension StopReason {
             else { return nil }
             return "iPXE runs and has its address, and never asked for its script: a firewall that drops HTTP?"
         },
+        StopReason(name: "HTTPS refused") { evidence in
+            guard let reason = evidence.secureFailure else { return nil }
+            return "it began HTTPS and broke off (\(reason)): does its firmware trust the authority of this server's "
+                + "certificate, is its clock right, and does it know TLS 1.2?"
+        },
         StopReason(name: "asked for what is not there") { evidence in
             guard let refused = evidence.refusals.last else { return nil }
             return "it asked for \(refused.file) by \(refused.transport.rawValue), which does not exist"
@@ -83,7 +88,13 @@ extension StopReason {
         },
         StopReason(name: "knows its file, never asks") { evidence in
             guard evidence.hasAddress || (evidence.isProxied && evidence.offeredFile != nil) else { return nil }
-            let port = evidence.offeredFile?.hasPrefix("http") == true ? "HTTP" : "TFTP (UDP 69)"
+            let file = evidence.offeredFile ?? ""
+            guard !file.hasPrefix("https:") else {
+                return
+                    "it knows its boot file and never asked for it: a firmware without HTTPS or an authority to trust, "
+                    + "or a firewall that drops it?"
+            }
+            let port = file.hasPrefix("http") ? "HTTP" : "TFTP (UDP 69)"
             return "it knows its boot file and never asked for it: a firewall that drops \(port)?"
         },
         StopReason(name: "offer not taken") { evidence in

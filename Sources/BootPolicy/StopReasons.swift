@@ -37,6 +37,8 @@ struct StopReason: Sendable {
         var isOffered = false
         var isProxied = false
         var hasSecrets = false
+        /// How its last try of HTTPS ended, where nothing arrived since.
+        var secureFailure: String?
 
         init(_ attempt: BootAttempt) {
             self.attempt = attempt
@@ -75,11 +77,12 @@ struct StopReason: Sendable {
                 open = nil
             case .transferStopped(let file, let transport, let bytes, let size, let reason):
                 open = nil
-                guard bytes > 0 || transport == .http else { return }
+                guard bytes > 0 || transport != .tftp else { return }
                 arrived()
                 stops.append(Stop(file: file, transport: transport, bytes: bytes, size: size, reason: reason))
             case .refused(let file, let transport): refusals.append((file, transport))
             case .secretsGiven: hasSecrets = true
+            case .secureConnectionFailed(let reason): secureFailure = reason
             case .chosen, .secretsRefused, .phonedHome, .stopped: break
             }
         }
@@ -88,6 +91,7 @@ struct StopReason: Sendable {
         private mutating func arrived() {
             unanswered = []
             sized = nil
+            secureFailure = nil
         }
 
         var firmware: String { clients.first ?? "the machine" }

@@ -52,6 +52,7 @@ struct ExplainOptions: ParsableArguments {
         var policy = BootPolicy(
             serverAddress: address, httpPort: site.httpPort, site: site, systems: systems,
             templates: try workspace.data.templates())
+        policy.httpsPort = site.https?.port
         policy.provisions = try SiteSource.provisions(
             for: site, in: workspace.store.directory, makesSecret: false)
         policy.generations =

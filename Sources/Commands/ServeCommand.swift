@@ -6,6 +6,7 @@ import Glibc
 import LinuxCalls
 import Logging
 import NetbootServer
+import OpenSSL
 import SystemModel
 import SystemPackage
 
@@ -30,7 +31,7 @@ struct ServeCommand: AsyncParsableCommand {
               off    TFTP and HTTP only; '--other-server' prints what the DHCP server that is there must be told
 
             What a machine gets: BIOS gets iPXE by TFTP and then the system by HTTP; UEFI gets the system as one file,
-            by TFTP or, with HTTP Boot, by HTTP. A node of a site also gets its hostname, a machine-id and an SSH host key
+            by TFTP or, with HTTP Boot, by HTTP (or HTTPS, where a certificate is given and the site says so). A node of a site also gets its hostname, a machine-id and an SSH host key
             that it keeps from boot to boot, and its own files; secret ones, and the key, once a boot, for a token of that
             boot, after its system has started. The files are read when the server starts. A GRUB of another server's may
             ask here for its grub/grub.cfg. '--explain' prints what one machine would be told, packet by packet, and opens
@@ -47,6 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
     var subject: String
     @OptionGroup(title: "Explaining") var explaining: ExplainOptions
     @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
+    @OptionGroup(title: "Serving one system by HTTPS") var quickHTTPS: QuickHTTPSOptions
     @OptionGroup var page: PageOptions
     @OptionGroup var process: ServerProcessOptions
     @OptionGroup var mirror: MirrorOptions
@@ -54,18 +56,22 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if try SiteSource.isSite(subject) {
-            try quick.refuse(for: subject)
+            try quick.refuse(for: subject, besides: quickHTTPS.given)
             let workspace = try Workspace(options)
             let source = try SiteSource(subject, data: workspace.data)
             if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
             // Before a build: what cannot be read should not cost one.
             let provisions = try SiteSource.provisions(for: source.site, in: workspace.store.directory)
+            let tls = try SiteSource.tls(for: source.site)
             for line in SiteSource.openSecrets(of: source.site) { workspace.terminal.message(line) }
             return try await serve(
-                source.site, try await source.published(in: workspace, mirror: mirror), provisions, workspace)
+                source.site, try await source.published(in: workspace, mirror: mirror), provisions, tls, workspace)
         }
         // The interface first: a typing error should not cost a build.
         var site = try quick.site()
+        site.https = try quickHTTPS.settings(beside: site.httpPort)
+        site.offersHTTPS = quickHTTPS.https
+        let tls = try SiteSource.tls(for: site)
         let workspace = try Workspace(options)
         let system = try SystemSource(subject, data: workspace.data)
         site.systems = [
@@ -74,11 +80,12 @@ struct ServeCommand: AsyncParsableCommand {
         site.unknown = UnknownMachines(answer: .system, system: system.system.name)
         let source = SiteSource(site: site, systems: [(system.system.name, system)])
         if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
-        try await serve(site, try await source.published(in: workspace, mirror: mirror), nil, workspace)
+        try await serve(site, try await source.published(in: workspace, mirror: mirror), nil, tls, workspace)
     }
 
     private func serve(
-        _ site: Site, _ systems: [String: ServedSystem], _ provisions: NodeProvisions?, _ workspace: Workspace
+        _ site: Site, _ systems: [String: ServedSystem], _ provisions: NodeProvisions?, _ tls: TLSServer?,
+        _ workspace: Workspace
     ) async throws {
         let directory = workspace.store.directory
         var configuration = NetbootConfiguration(
@@ -93,6 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         configuration.generations = { try watch.changes() }
         configuration.provisions = provisions
+        configuration.tls = tls
         configuration.page = try page.configuration(workspace)
         configuration.tftpSinglePort = process.tftpSinglePort
         configuration.rights = try process.rights(
@@ -134,7 +142,7 @@ struct ServeCommand: AsyncParsableCommand {
             case .off: "no DHCP"
             }
         return "serving on \(network.interface), \(network.address): \(mode), TFTP port \(network.tftpPort), "
-            + "HTTP port \(network.httpPort)"
+            + "HTTP port \(network.httpPort)" + (network.httpsPort.map { ", HTTPS port \($0)" } ?? "")
     }
 }
 
@@ -164,14 +172,15 @@ struct QuickSiteOptions: ParsableArguments {
     var authoritative = false
 
     /// A site file says all of this itself.
-    func refuse(for path: String) throws {
-        let given: [(String, Bool)] = [
-            ("--interface", interface != nil), ("--dhcp", dhcp != nil), ("--range", range != nil),
-            ("--router", router != nil), ("--dns", !dns.isEmpty), ("--lease", lease != nil),
-            ("--http-port", httpPort != nil), ("--tftp-port", tftpPort != nil),
-            ("--uefi-loader", uefiLoader != nil), ("--router-advertisements", routerAdvertisements),
-            ("--authoritative", authoritative),
-        ]
+    func refuse(for path: String, besides others: [(String, Bool)]) throws {
+        let given: [(String, Bool)] =
+            [
+                ("--interface", interface != nil), ("--dhcp", dhcp != nil), ("--range", range != nil),
+                ("--router", router != nil), ("--dns", !dns.isEmpty), ("--lease", lease != nil),
+                ("--http-port", httpPort != nil), ("--tftp-port", tftpPort != nil),
+                ("--uefi-loader", uefiLoader != nil), ("--router-advertisements", routerAdvertisements),
+                ("--authoritative", authoritative),
+            ] + others
         if let option = given.first(where: \.1)?.0 {
             throw ValidationError("'\(path)' is a site file, which says that itself: leave '\(option)' out")
         }

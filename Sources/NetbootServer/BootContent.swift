@@ -104,6 +104,24 @@ final class BootContent {
         }
     }
 
+    /// Copies bytes from a position, as far as they lie together and there is room; 0 where a file has become shorter. The
+    /// store's are read and never taken from the mapping, which a file that is cut short would take away (SIGBUS).
+    func read(at position: Int, into room: UnsafeMutableRawBufferPointer) throws -> Int {
+        cursor = piece(at: position)
+        let here = pieces[cursor]
+        let within = position - here.start
+        let part = UnsafeMutableRawBufferPointer(rebasing: room.prefix(here.length - within))
+        switch here.source {
+        case .literal(let memory):
+            part.copyMemory(from: UnsafeRawBufferPointer(start: memory + within, count: part.count))
+            return part.count
+        case .stored(let path, let offset):
+            let file = try file(cursor, path, offset + here.length)
+            return try FileDescriptor(rawValue: file.descriptor).read(
+                fromAbsoluteOffset: Int64(offset + within), into: part)
+        }
+    }
+
     private func file(_ index: Int, _ path: String, _ end: Int) throws -> StoreFile {
         if let file = pieces[index].file { return file }
         let file = try state.files.open(path, at: state.physicalPath(path), end: end)

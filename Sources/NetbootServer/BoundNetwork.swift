@@ -21,6 +21,9 @@ struct BoundNetwork {
     var http: HeldSocket
     /// What the kernel chose, where the configuration left it open.
     var httpPort: Int
+    /// The same for HTTPS; nil where there is none.
+    var https: HeldSocket?
+    var httpsPort: Int?
     var tftp: HeldSocket
     var tftpPort: Int
     /// With the port's role, 67 or 4011, whatever its number.
@@ -30,16 +33,27 @@ struct BoundNetwork {
     var router: RouterSocket?
     /// The same port as `http`, on the IPv6 address.
     var http6: HeldSocket?
+    var https6: HeldSocket?
     var dhcp6: DHCPv6Socket?
 
     /// - Throws: `NetbootServerError` or `NetworkCallError` where a port is taken or not allowed.
-    init(_ network: SettledNetwork, _ ports: NetbootConfiguration.Ports, _ logger: Logger) throws {
+    init(
+        _ network: SettledNetwork, _ ports: NetbootConfiguration.Ports, hasTLS: Bool, _ logger: Logger
+    ) throws {
         self.network = network
         (http, httpPort) = try Self.open(network, ports.http, .connections, option: "--http-port")
+        if hasTLS {
+            let (socket, port) = try Self.open(network, ports.https, .connections, option: "--https-port")
+            (https, httpsPort) = (socket, port)
+        }
         (tftp, tftpPort) = try Self.open(network, ports.tftp, .datagrams, option: "--tftp-port")
         if let (_, address) = network.ipv6 {
             http6 = HeldSocket(
                 try InterfaceSocket(interface: network.interface.name, address: address.bytes, port: httpPort))
+            if let httpsPort {
+                https6 = HeldSocket(
+                    try InterfaceSocket(interface: network.interface.name, address: address.bytes, port: httpsPort))
+            }
             dhcp6 = try DHCPv6Socket(interface: network.interface, port: DHCPv6.serverPort)
             router = try RouterSocket(interface: network.interface)
         }

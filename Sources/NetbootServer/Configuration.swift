@@ -2,6 +2,7 @@ import BootPolicy
 import BootProtocols
 import Diagnostics
 import LinuxCalls
+import OpenSSL
 import SystemModel
 import SystemPackage
 
@@ -22,9 +23,12 @@ public struct NetbootConfiguration: Sendable {
         public var tftp = TFTP.port
         /// 0 lets the kernel choose.
         public var http = 8080
+        /// Heeded where there is a certificate; 0 lets the kernel choose.
+        public var https = 8443
 
-        public init(http: Int = 8080, tftp: Int = TFTP.port) {
+        public init(http: Int = 8080, https: Int = 8443, tftp: Int = TFTP.port) {
             self.http = http
+            self.https = https
             self.tftp = tftp
         }
     }
@@ -35,6 +39,10 @@ public struct NetbootConfiguration: Sendable {
         public var transfersPerClient = 16
         public var connections = 16_384
         public var connectionsPerClient = 64
+        /// Of HTTPS: each holds what is encrypted and not yet sent.
+        public var secureConnections = 4096
+        /// TLS handshakes a second of one client, of which two seconds' worth may come at once.
+        public var handshakesPerSecond = 50
         /// TFTP requests a second of one client, of which two seconds' worth may come at once; more are not answered.
         public var requestsPerSecond = 200
         /// Seconds without a byte before an HTTP connection is closed.
@@ -49,6 +57,7 @@ public struct NetbootConfiguration: Sendable {
             var limits = self
             limits.transfers = min(transfers, max(16, sockets / 3))
             limits.connections = min(connections, max(16, sockets / 3 * 2))
+            limits.secureConnections = min(secureConnections, limits.connections)
             return limits
         }
     }
@@ -74,6 +83,8 @@ public struct NetbootConfiguration: Sendable {
     public var provisions: NodeProvisions?
     /// The administrator's page; nil for none.
     public var page: PageConfiguration?
+    /// What HTTPS is served with; nil for HTTP alone.
+    public var tls: TLSServer?
     public var limits: Limits
     /// Send every TFTP transfer from the one port, for clients behind a NAT or a firewall that knows no other.
     public var tftpSinglePort = false
@@ -88,7 +99,10 @@ public struct NetbootConfiguration: Sendable {
         self.bootLog = bootLog
         self.site = site
         self.systems = systems
-        self.ports = ports ?? Ports(http: site.httpPort, tftp: site.tftpPort)
+        self.ports =
+            ports
+            ?? Ports(
+                http: site.httpPort, https: site.https?.port ?? SiteDefaults.httpsPort, tftp: site.tftpPort)
         self.templates = templates
         self.storeDirectory = storeDirectory
         self.leaseDatabase = leaseDatabase

@@ -8,8 +8,8 @@ import Logging
 final class HTTPConnection: DataSource {
     private let socket: Int32
     private let client: ClientAddress
-    private let network: Int
-    private let isIPv6: Bool
+    private let port: HTTPPort
+    private let tls: TLSStream?
     private let state: ServerState
     private let loop: DataLoop
     private let ended: () -> Void
@@ -21,6 +21,10 @@ final class HTTPConnection: DataSource {
     /// What came ahead waits for the loop to come round; meanwhile nothing more is read, or a client could fill the memory.
     private var waitsForTurn = false
     private var isClosing = false
+    /// All answers are out, and the end is being told.
+    private var isHangingUp = false
+    /// The client sends nothing more.
+    private var isLast = false
     private var isAnswering = false
     /// Whole requests may be left in what was received.
     private var hasMore = false
@@ -37,13 +41,13 @@ final class HTTPConnection: DataSource {
     private static let turns = 8
 
     init(
-        socket: Int32, client: ClientAddress, network: Int, isIPv6: Bool, state: ServerState, loop: DataLoop,
+        socket: Int32, client: ClientAddress, port: HTTPPort, state: ServerState, loop: DataLoop,
         ended: @escaping () -> Void
     ) {
         self.socket = socket
         self.client = client
-        self.network = network
-        self.isIPv6 = isIPv6
+        self.port = port
+        tls = port.tls.flatMap { TLSStream(of: $0, socket: socket) }
         self.state = state
         self.loop = loop
         self.ended = ended
@@ -52,6 +56,10 @@ final class HTTPConnection: DataSource {
     }
 
     func start() {
+        guard (tls == nil) == (port.tls == nil) else {
+            Glibc.close(socket)
+            return ended()
+        }
         do { token = try loop.add(self, socket, for: .readable) } catch {
             Glibc.close(socket)
             ended()
@@ -63,6 +71,8 @@ final class HTTPConnection: DataSource {
     func ready(_ events: EventQueue.Events) {
         if output != nil {
             write()
+        } else if let tls, tls.pendingCount > 0 {
+            if isHangingUp { endOutput() } else { flush(tls) }
         } else if events.contains(.readable) || events.contains(.failed) {
             read()
         }
@@ -70,13 +80,17 @@ final class HTTPConnection: DataSource {
 
     func tick() {
         if output == nil, let deadline = headDeadline, loop.now >= deadline {
-            if !received.isEmpty { state.ignored(.http, "a head that was not whole in time") }
+            if tls?.isEstablished == false {
+                state.ignored(port.ignored, "a TLS handshake that was not whole in time")
+            } else if !received.isEmpty {
+                state.ignored(port.ignored, "a head that was not whole in time")
+            }
             return close()
         }
         guard loop.now >= progressDeadline else { return }
         progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
         guard let output else { return close() }
-        let taken = output.handedOver - DataSocket.unacknowledged(socket)
+        let taken = output.handedOver - DataSocket.unacknowledged(socket) - (tls?.pendingCount ?? 0)
         guard taken >= delivered + Self.leastProgress || delivered == 0 && taken > 0 else {
             output.stop("the client stopped reading")
             return close()
@@ -100,9 +114,11 @@ final class HTTPConnection: DataSource {
         let count = DataSocket.receive(socket, into: loop.receiveBuffer)
         guard count > 0 else {
             if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            if let tls, tls.isBegun, !tls.isEstablished { state.refused(tls: "the client hung up", by: client) }
             return close()
         }
         guard !isClosing else { return }
+        if let tls { return read(tls, count) }
         let bytes = UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
         if received.isEmpty {
             // The usual case: one whole request, read where it lies.
@@ -118,6 +134,33 @@ final class HTTPConnection: DataSource {
         if token != nil, output == nil, !received.isEmpty, headDeadline == nil {
             headDeadline = loop.now + Self.headPatience
         }
+    }
+
+    /// - Parameter count: so many bytes came, and are in the loop's buffer.
+    private func read(_ tls: TLSStream, _ count: Int) {
+        let wasEstablished = tls.isEstablished
+        let reading = tls.take(count, of: loop.receiveBuffer, appendingTo: &received)
+        if !wasEstablished, tls.isEstablished { headDeadline = loop.now + Self.headPatience }
+        if case .failed(let reason) = reading {
+            if wasEstablished { state.ignored(port.ignored, reason) } else { state.refused(tls: reason, by: client) }
+            // With an alert, perhaps, that tells the client why.
+            _ = tls.flush()
+            return close()
+        }
+        isLast = reading == .closed
+        flush(tls)
+        guard token != nil else { return }
+        if !received.isEmpty { answerReceived() }
+        guard token != nil, output == nil else { return }
+        if isLast, !waitsForTurn, !isHangingUp { return hangUp() }
+        if !received.isEmpty, headDeadline == nil { headDeadline = loop.now + Self.headPatience }
+    }
+
+    /// Sends what TLS has to say for itself.
+    private func flush(_ tls: TLSStream) {
+        let result = tls.flush()
+        guard result == 0 || result == -Int(EAGAIN) || result == -Int(EINTR) else { return close() }
+        watch()
     }
 
     private func answerReceived() {
@@ -154,13 +197,13 @@ final class HTTPConnection: DataSource {
             switch HTTP.Request.read(rest) {
             case .incomplete: return position
             case .refused(let status, let reason):
-                state.ignored(.http, reason)
+                state.ignored(port.ignored, reason)
                 position = bytes.count
                 give(.plain(status, "\(reason)\n", closes: true), to: HTTP.Request())
             case .head(let request, let size):
                 guard request.contentLength <= HTTPResponder.largestBody else {
                     position = bytes.count
-                    state.ignored(.http, "a body of over \(HTTPResponder.largestBody) bytes")
+                    state.ignored(port.ignored, "a body of over \(HTTPResponder.largestBody) bytes")
                     give(
                         .plain(413, "the body is over \(HTTPResponder.largestBody) bytes\n", closes: true), to: request)
                     break
@@ -171,8 +214,7 @@ final class HTTPConnection: DataSource {
                 headDeadline = nil
                 give(
                     HTTPResponder.answer(
-                        request, body: Array(rest[size..<end]), client: client, on: network, overIPv6: isIPv6,
-                        state: state),
+                        request, body: Array(rest[size..<end]), client: client, on: port, state: state),
                     to: request)
             }
         }
@@ -185,16 +227,20 @@ final class HTTPConnection: DataSource {
         progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
         delivered = 0
         isClosing = response.closes || !request.isKeepAlive
-        output = HTTPOutput(response, to: request, state: state, began: loop.now)
+        output = HTTPOutput(response, to: request, by: port.transport, state: state, began: loop.now)
         write()
     }
 
     private func write() {
         guard let output else { return }
-        switch output.write(to: socket, now: loop.now) {
+        let progress =
+            if let tls { output.write(through: tls, by: loop.receiveBuffer, now: loop.now) } else {
+                output.write(to: socket, now: loop.now)
+            }
+        switch progress {
         case .done:
             self.output = nil
-            if isClosing { return hangUp() }
+            if isClosing || isLast && !isAnswering && received.isEmpty { return hangUp() }
             headDeadline = received.isEmpty ? nil : loop.now + Self.headPatience
             progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
             watch()
@@ -206,13 +252,25 @@ final class HTTPConnection: DataSource {
 
     /// The answer is out; the client reads it before the connection ends, since closing with unread bytes resets it.
     private func hangUp() {
+        isClosing = true
+        isHangingUp = true
+        tls?.close()
+        endOutput()
+    }
+
+    private func endOutput() {
+        if let tls {
+            flush(tls)
+            guard token != nil, tls.pendingCount == 0 else { return }
+        }
         watch()
         shutdown(socket, Int32(SHUT_WR))
         progressDeadline = loop.now + .seconds(2)
     }
 
     private func watch() {
-        let wanted: EventQueue.Events = output != nil ? .writable : waitsForTurn ? [] : .readable
+        let hasBytes = output != nil || (tls?.pendingCount ?? 0) > 0
+        let wanted: EventQueue.Events = hasBytes ? .writable : waitsForTurn ? [] : .readable
         guard wanted != watched, let token else { return }
         watched = wanted
         loop.change(socket, of: token, to: wanted)

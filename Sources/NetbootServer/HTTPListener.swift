@@ -15,10 +15,10 @@ final class HTTPListener: DataSource {
 
         private let counts = Mutex(Counts())
 
-        func admit(_ client: ClientAddress, _ limits: NetbootConfiguration.Limits) -> Bool {
+        func admit(_ client: ClientAddress, _ limits: NetbootConfiguration.Limits, most: Int) -> Bool {
             counts.withLock { counts in
                 let ofHost = counts.byHost[client.address, default: 0]
-                guard counts.all < limits.connections, ofHost < limits.connectionsPerClient else { return false }
+                guard counts.all < most, ofHost < limits.connectionsPerClient else { return false }
                 counts.all += 1
                 counts.byHost[client.address] = ofHost + 1
                 return true
@@ -37,23 +37,19 @@ final class HTTPListener: DataSource {
     private let socket: Int32
     private let ownsSocket: Bool
     private let register: Register
-    /// Which of the site's networks, by its place.
-    private let network: Int
-    private let isIPv6: Bool
+    private let port: HTTPPort
     private let state: ServerState
     private let loop: DataLoop
     private var token: DataLoop.Token?
 
     /// - Parameter ownsSocket: Closes it at the end.
     init(
-        socket: Int32, ownsSocket: Bool, register: Register, network: Int, isIPv6: Bool = false, state: ServerState,
-        loop: DataLoop
+        socket: Int32, ownsSocket: Bool, register: Register, port: HTTPPort, state: ServerState, loop: DataLoop
     ) throws {
         self.socket = socket
         self.ownsSocket = ownsSocket
         self.register = register
-        self.network = network
-        self.isIPv6 = isIPv6
+        self.port = port
         self.state = state
         self.loop = loop
         DataSocket.setNonblocking(socket)
@@ -72,18 +68,24 @@ final class HTTPListener: DataSource {
         // A few, so that the other loops take some too.
         for _ in 0..<4 {
             var address: UInt32 = 0
-            var port: UInt16 = 0
-            let connection = DataSocket.accept(socket, from: &address, port: &port)
+            var number: UInt16 = 0
+            let connection = DataSocket.accept(socket, from: &address, port: &number)
             guard connection >= 0 else { return }
-            let client = ClientAddress(address: address, port: port)
-            guard register.admit(client, state.limits) else {
-                state.ignored(.http, "too many connections")
+            let client = ClientAddress(address: address, port: number)
+            let most = port.tls == nil ? state.limits.connections : state.limits.secureConnections
+            // A handshake costs this side a signature: the one thing here that is dearer to answer than to ask.
+            if port.tls != nil, !state.admits(handshake: client.address) {
+                Glibc.close(connection)
+                continue
+            }
+            guard register.admit(client, state.limits, most: most) else {
+                state.ignored(port.ignored, "too many connections")
                 state.logger.debug("too many connections", metadata: ["from": "\(client)"])
                 Glibc.close(connection)
                 continue
             }
             HTTPConnection(
-                socket: connection, client: client, network: network, isIPv6: isIPv6, state: state, loop: loop,
+                socket: connection, client: client, port: port, state: state, loop: loop,
                 ended: { [register] in register.ended(client) }
             ).start()
         }

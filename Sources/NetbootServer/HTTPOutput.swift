@@ -13,6 +13,7 @@ final class HTTPOutput {
     private let content: BootContent?
     private let size: Int
     private let label: String
+    private let transport: BootAttempt.Transport
     private let attempt: String?
     private let reachesEnd: Bool
     private let began: Duration
@@ -26,8 +27,12 @@ final class HTTPOutput {
     /// Bytes between two progress events.
     private static let reportSize = 4 << 20
 
-    init(_ response: HTTPResponse, to request: HTTP.Request, state: ServerState, began: Duration) {
+    init(
+        _ response: HTTPResponse, to request: HTTP.Request, by transport: BootAttempt.Transport, state: ServerState,
+        began: Duration
+    ) {
         self.state = state
+        self.transport = transport
         self.began = began
         if case .extents(_, _, let reachesEnd, _, _) = response.body {
             self.reachesEnd = reachesEnd
@@ -55,19 +60,32 @@ final class HTTPOutput {
             self.size = size
             self.label = label
             self.attempt = attempt
-            state.record(.transferStarted(file: label, transport: .http, size: size), of: attempt)
+            state.record(.transferStarted(file: label, transport: transport, size: size), of: attempt)
         }
         self.head = head
     }
 
     /// Hands the kernel what it takes now.
     func write(to socket: Int32, now: Duration) -> Progress {
+        write(now, next: { try writeNext(to: socket, atMost: $0) }, rest: { 0 })
+    }
+
+    /// The same through TLS, with a buffer to read files into.
+    func write(through tls: TLSStream, by buffer: UnsafeMutableRawBufferPointer, now: Duration) -> Progress {
+        let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<TLSStream.share])
+        return write(now, next: { _ in try writeNext(through: tls, by: room) }, rest: { tls.flush() })
+    }
+
+    /// - Parameters:
+    ///   - next: hands over something, at most so many bytes, and returns how many, or an errno negated.
+    ///   - rest: hands over what is left when all was taken; 0 once that is done.
+    private func write(_ now: Duration, next: (_ limit: Int) throws -> Int, rest: () -> Int) -> Progress {
         var left = Self.share
         let all = head.count + size
         while handedOver < all {
             guard left > 0 else { return .more }
             let sent: Int
-            do { sent = try writeNext(to: socket, atMost: left) } catch {
+            do { sent = try next(left) } catch {
                 state.logger.error("a boot file cannot be read", metadata: ["file": "\(label)", "error": "\(error)"])
                 // The length is promised already: only closing the connection tells the client that it is not whole.
                 stop("the server cannot read it: \(error)")
@@ -83,9 +101,16 @@ final class HTTPOutput {
             if handedOver >= nextReport, let attempt {
                 nextReport = handedOver + Self.reportSize
                 state.record(
-                    .transferProgress(file: label, transport: .http, bytes: min(size, handedOver - head.count)),
+                    .transferProgress(file: label, transport: transport, bytes: min(size, handedOver - head.count)),
                     of: attempt)
             }
+        }
+        switch rest() {
+        case 0: break
+        case -Int(EAGAIN), -Int(EINTR): return .more
+        default:
+            stop("the client closed the connection")
+            return .failed
         }
         finish(now)
         return .done
@@ -120,13 +145,34 @@ final class HTTPOutput {
         }
     }
 
+    /// One share, encrypted; what was encrypted before it goes first.
+    private func writeNext(through tls: TLSStream, by room: UnsafeMutableRawBufferPointer) throws -> Int {
+        let waiting = tls.flush()
+        guard waiting == 0 else { return waiting }
+        var count = 0
+        while count < room.count, handedOver + count < head.count + size {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: room[count...])
+            let position = handedOver + count
+            if position < head.count {
+                let part = head[position...].prefix(rest.count)
+                rest.copyBytes(from: part)
+                count += part.count
+            } else {
+                let read = try content?.read(at: position - head.count, into: rest) ?? 0
+                guard read > 0 else { return 0 }
+                count += read
+            }
+        }
+        return tls.write(UnsafeRawBufferPointer(rebasing: room[..<count])) ? count : -Int(EPIPE)
+    }
+
     private func finish(_ now: Duration) {
         guard !isDone else { return }
         isDone = true
         guard let attempt, reachesEnd else { return }
         state.record(
             .transferFinished(
-                file: label, transport: .http, bytes: size, seconds: (now - began) / .seconds(1)),
+                file: label, transport: transport, bytes: size, seconds: (now - began) / .seconds(1)),
             of: attempt)
     }
 
@@ -136,7 +182,7 @@ final class HTTPOutput {
         guard let attempt else { return }
         state.record(
             .transferStopped(
-                file: label, transport: .http, bytes: max(0, handedOver - head.count), size: size, reason: reason),
+                file: label, transport: transport, bytes: max(0, handedOver - head.count), size: size, reason: reason),
             of: attempt)
     }
 }

@@ -59,8 +59,7 @@ enum HTTPResponder {
     static let largestBody = 4096
 
     static func answer(
-        _ request: HTTP.Request, body: [UInt8], client: ClientAddress, on network: Int, overIPv6: Bool = false,
-        state: ServerState
+        _ request: HTTP.Request, body: [UInt8], client: ClientAddress, on port: HTTPPort, state: ServerState
     ) -> HTTPResponse {
         let (path, query) = split(request.target)
         if path == "/phone-home", request.method == .get || request.method == .post {
@@ -74,10 +73,12 @@ enum HTTPResponder {
             answer.headers.append(("Allow", "GET, HEAD"))
             return answer
         }
-        guard path.hasPrefix("/"), let (name, file) = state.bootFile(named: path, on: network, overIPv6: overIPv6)
+        guard path.hasPrefix("/"),
+            let (name, file) = state.bootFile(
+                named: path, on: port.network, overIPv6: port.isIPv6, cookie: request.cookie)
         else {
             if let attempt = BootFileName.attempt(in: path), request.method == .get {
-                state.record(.refused(file: path, transport: .http), of: attempt)
+                state.record(.refused(file: path, transport: port.transport), of: attempt)
             }
             return .plain(404, "no such boot file\n")
         }
@@ -149,8 +150,10 @@ enum HTTPResponder {
     /// Path and query of an origin or absolute form; `+` and `%` are not decoded, since no name of ours has them.
     static func split(_ uri: String) -> (path: String, query: [String: String]) {
         var target = uri[...]
-        if target.utf8.first != UInt8(ascii: "/"), target.prefix(7).lowercased() == "http://" {
-            target = target.dropFirst(7)
+        if target.utf8.first != UInt8(ascii: "/"),
+            let scheme = ["http://", "https://"].first(where: { target.prefix($0.count).lowercased() == $0 })
+        {
+            target = target.dropFirst(scheme.count)
             target = target.firstIndex(of: "/").map { target[$0...] } ?? "/"
         }
         guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (String(target), [:]) }

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What came from the network and was not heeded, counted by protocol and reason.
 public struct IgnoredPackets: Sendable, Equatable {
-    public enum Transport: String, Sendable, Hashable, CaseIterable { case dhcp, tftp, http }
+    public enum Transport: String, Sendable, Hashable, CaseIterable { case dhcp, tftp, http, https }
 
     public struct Reason: Hashable, Sendable {
         public var transport: Transport

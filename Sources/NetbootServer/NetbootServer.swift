@@ -19,6 +19,8 @@ public enum NetbootServer {
             /// The DHCP server beside which `auto` became a proxy.
             public var otherServer: IPv4Address?
             public var httpPort: Int
+            /// Nil where there is no HTTPS.
+            public var httpsPort: Int?
             public var tftpPort: Int
         }
 

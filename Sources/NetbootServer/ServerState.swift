@@ -65,6 +65,7 @@ final class ServerState: Sendable {
         var isProxy: Bool
         /// What the kernel chose, where the configuration left it open.
         var httpPort: Int
+        var httpsPort: Int?
         var responder: DHCPResponder?
         var ipv6: DHCPv6Responder?
     }
@@ -80,6 +81,7 @@ final class ServerState: Sendable {
     let files = StoreFiles()
     private let ignoredPackets = Mutex(IgnoredPackets())
     private let rates = Mutex(RequestRates())
+    let handshakes = Mutex(RequestRates())
 
     init(
         policy: BootPolicy, places: [Place], configuration: NetbootConfiguration,
@@ -154,10 +156,16 @@ final class ServerState: Sendable {
         return shared.withLock { $0.places[network].responder?.isTaken(address, by: other, now: seconds) ?? false }
     }
 
-    /// - Parameter network: the place of the one that it was asked on.
-    func bootFile(named asked: String, on network: Int, overIPv6: Bool = false) -> (name: BootFileName, file: BootFile)?
-    {
-        guard let name = GRUBSearch(asked).map({ named($0, on: network) }) ?? asked else { return nil }
+    /// - Parameters:
+    ///   - network: the place of the one that it was asked on.
+    ///   - cookie: what came with the request, by HTTP.
+    func bootFile(
+        named asked: String, on network: Int, overIPv6: Bool = false, cookie: String? = nil
+    ) -> (name: BootFileName, file: BootFile)? {
+        let searched =
+            PXELINUXSearch(asked, cookie: cookie).map { named($0, on: network) }
+            ?? GRUBSearch(asked).map { named($0, on: network) }
+        guard let name = searched ?? asked else { return nil }
         let now = surroundings.now()
         // Inside the lock: a copy of the attempts taken out would be copied in full by the next change.
         let (file, lines) = shared.withLock { shared -> ((name: BootFileName, file: BootFile)?, [String]) in
@@ -190,21 +198,31 @@ final class ServerState: Sendable {
     /// The name in some boot of what a GRUB searches for; nil where there is nothing for its machine.
     private func named(_ search: GRUBSearch, on network: Int) -> String? {
         if search == .unnamed { return GRUBSearch.file }
+        guard let mac = shared.withLock({ $0.policy.machine(of: search) }) else { return nil }
+        return begin(mac, as: .grub, on: network).map { BootFileName.text(of: GRUBSearch.file, in: $0) }
+    }
+
+    private func named(_ search: PXELINUXSearch, on network: Int) -> String? {
+        begin(search.card, as: .pxelinux, on: network).map {
+            BootFileName.text(of: BootFileName.pxelinuxByHTTPName, in: $0)
+        }
+    }
+
+    /// Begins or continues the boot of a machine whose loader another server sent; nil where there is nothing for it.
+    private func begin(_ mac: MACAddress, as client: BootRequest.Client, on network: Int) -> String? {
         let now = surroundings.now()
         let begun = shared.withLock { shared -> (attempt: String, lines: [String])? in
-            let policy = shared.policy(at: network)
-            guard let mac = policy.machine(of: search) else { return nil }
             shared.policy.seen.note(
-                BootRequest(mac: mac, client: .grub), on: shared.places[network].interface,
+                BootRequest(mac: mac, client: client), on: shared.places[network].interface,
                 now: Int(clamping: now.components.seconds))
             defer { shared.keepRecords() }
             let count = shared.places.count
             return shared.policy(at: network).begin(
-                mac, now: now, attempts: &shared.attempts,
+                mac, as: client, now: now, attempts: &shared.attempts,
                 newIdentifier: { Shared.identifier(surroundings.newIdentifier(), on: network, of: count) })
         }
         begun?.lines.forEach(show)
-        return begun.map { BootFileName.text(of: GRUBSearch.file, in: $0.attempt) }
+        return begun?.attempt
     }
 
     func record(_ event: BootAttempt.Event, of attempt: String) {
@@ -352,6 +370,7 @@ extension BootPolicy {
     fileprivate mutating func stand(at place: ServerState.Place, overIPv6: Bool) {
         serverAddress = place.address
         httpPort = place.httpPort
+        httpsPort = place.httpsPort
         isProxy = place.isProxy
         ipv6Address = overIPv6 ? place.ipv6?.serverAddress : nil
     }

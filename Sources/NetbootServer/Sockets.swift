@@ -5,6 +5,7 @@ import LinuxCalls
 import Logging
 import NIOCore
 import NIOPosix
+import OpenSSL
 import SystemModel
 
 /// The sockets of a running server. All are bound first; then the server gives up what it needed for that, and only then
@@ -25,8 +26,11 @@ struct Sockets {
         var bound: [BoundNetwork] = []
         for network in configuration.site.networks {
             let settled = try await SettledNetwork(network, pool: pool, now: surroundings.now)
-            bound.append(try BoundNetwork(settled, configuration.ports, logger))
+            bound.append(
+                try BoundNetwork(
+                    settled, configuration.ports, hasTLS: configuration.tls != nil, logger))
         }
+        configuration.tls?.warn(bound.map(\.network), at: surroundings.now(), logger)
         guard !bound.isEmpty else {
             throw NetbootServerError(
                 kind: .usage, subject: "", message: "no network interface was named, so nothing is served",
@@ -44,7 +48,7 @@ struct Sockets {
         if let directory = configuration.bootLog { try state.keepRecords(in: directory, pool: pool) }
         for (place, network) in bound.enumerated() {
             // HTTP and TFTP first, so that no client is offered what is not yet there.
-            try await hearHTTP(network, place, state, loops)
+            try await hearHTTP(network, place, configuration.tls, state, loops)
             try await hearTFTP(configuration, network, place, state, loops)
             listening.networks.append(network.listening)
         }
@@ -81,7 +85,7 @@ struct Sockets {
         let places = bound.map { bound in
             ServerState.Place(
                 interface: bound.network.interface.name, address: bound.network.address,
-                isProxy: bound.network.dhcp == .proxy, httpPort: bound.httpPort,
+                isProxy: bound.network.dhcp == .proxy, httpPort: bound.httpPort, httpsPort: bound.httpsPort,
                 responder: bound.network.dhcp == .off
                     ? nil
                     : DHCPResponder(
@@ -93,15 +97,23 @@ struct Sockets {
             logger: logger, show: show, booted: booted)
     }
 
-    private func hearHTTP(_ bound: BoundNetwork, _ place: Int, _ state: ServerState, _ loops: DataLoops) async throws {
-        for (held, isIPv6) in [(bound.http, false), (bound.http6, true)] {
+    private func hearHTTP(
+        _ bound: BoundNetwork, _ place: Int, _ tls: TLSServer?, _ state: ServerState, _ loops: DataLoops
+    ) async throws {
+        func port(isIPv6: Bool, _ tls: TLSServer? = nil) -> HTTPPort {
+            HTTPPort(network: place, isIPv6: isIPv6, tls: tls)
+        }
+        for (held, port) in [
+            (bound.http, port(isIPv6: false)), (bound.http6, port(isIPv6: true)),
+            (bound.https, port(isIPv6: false, tls)), (bound.https6, port(isIPv6: true, tls)),
+        ] {
             guard let socket = held?.take() else { continue }
             let register = HTTPListener.Register()
             for (index, loop) in loops.all.enumerated() {
                 try await loop.run { loop in
                     _ = try HTTPListener(
-                        socket: socket, ownsSocket: index == 0, register: register, network: place, isIPv6: isIPv6,
-                        state: state, loop: loop)
+                        socket: socket, ownsSocket: index == 0, register: register, port: port, state: state,
+                        loop: loop)
                 }
             }
         }
@@ -167,11 +179,32 @@ struct Sockets {
     }
 }
 
+extension TLSServer {
+    /// Says what firmware will hold against the certificate.
+    fileprivate func warn(_ networks: [SettledNetwork], at now: Duration, _ logger: Logger) {
+        switch validity(at: Int(clamping: now.components.seconds)) {
+        case .notYet: logger.warning("the HTTPS certificate does not hold yet, by this host's clock")
+        case .over: logger.warning("the HTTPS certificate has expired: firmware that looks at it will refuse it")
+        case .valid: break
+        }
+        for network in networks {
+            let addresses =
+                [("\(network.address)", network.address.bytes)]
+                + (network.ipv6.map { [("\($0.address)", $0.address.bytes)] } ?? [])
+            for (name, bytes) in addresses where !isFor(address: bytes) {
+                logger.warning(
+                    "the HTTPS certificate is not made out to \(name), by which firmware is told to ask for files",
+                    metadata: ["remedy": "add it as a subject alternative name: IP:\(name)"])
+            }
+        }
+    }
+}
+
 extension BoundNetwork {
     fileprivate var listening: NetbootServer.Listening.Network {
         .init(
             interface: network.interface.name, address: network.address, dhcp: network.dhcp,
             ranges: network.subnets.flatMap(\.lending.ranges), otherServer: network.otherServer, httpPort: httpPort,
-            tftpPort: tftpPort)
+            httpsPort: httpsPort, tftpPort: tftpPort)
     }
 }

@@ -52,6 +52,29 @@ import Testing
                 .contains("configfile (tftp,10.77.0.1)/grub/grub.cfg-01-$net_default_mac"))
     }
 
+    @Test func `PXELINUX tells its card with every request, and gets whole URLs`() throws {
+        let cookie = "_Syslinux_ip=10.77.0.98%3A10.77.0.2;_Syslinux_BOOTIF=01-52-54-00-12-34-56;_Syslinux_SYSFF=1;"
+        #expect(PXELINUXSearch("/pxelinux.cfg", cookie: cookie)?.card == Sample.node)
+        for (name, cookie) in [
+            ("/pxelinux.cfg", nil), ("/pxelinux.cfg", "a=b"), ("/kernel", cookie), ("/boot/a1/pxelinux.cfg", cookie),
+            ("/pxelinux.cfg", "_Syslinux_BOOTIF=01-ff-ff-ff-ff-ff-ff"), ("/pxelinux.cfg", "_Syslinux_BOOTIF=01-52-54"),
+            ("/pxelinux.cfg", "x_Syslinux_BOOTIF=01-52-54-00-12-34-56"),
+        ] { #expect(PXELINUXSearch(name, cookie: cookie) == nil, "\(name) \(cookie ?? "")") }
+        let policy = try Sample.policy(Sample.site(.init(answer: .menu)))
+        var attempts = BootAttempts()
+        let begun = try #require(
+            policy.begin(
+                Sample.node, as: .pxelinux, now: .seconds(1), attempts: &attempts, newIdentifier: { "a1" }))
+        #expect(begun.lines == ["lab-node on \(Sample.node): PXELINUX asks"])
+        let script = try SitePolicyTests.text(policy, "boot/a1/pxelinux-http.cfg", attempts)
+        #expect(script.contains("KERNEL http://10.77.0.1:8080/boot/a1/kernel\n"), "\(script)")
+        #expect(try SitePolicyTests.text(policy, "boot/a1/pxelinux.cfg", attempts).contains("KERNEL kernel\n"))
+        // A menu without a system of its own is not for PXELINUX.
+        #expect(
+            policy.begin(
+                Sample.stranger, as: .pxelinux, now: .seconds(2), attempts: &attempts, newIdentifier: { "a2" }) == nil)
+    }
+
     @Test func `a quote in a kernel parameter ends no word`() {
         #expect(BootPolicy.quoted("quiet") == "'quiet'")
         #expect(BootPolicy.quoted("a'b; reboot") == "'a'\\''b; reboot'")

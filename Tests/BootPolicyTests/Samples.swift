@@ -54,7 +54,8 @@ enum Sample {
             ipxe: "#!ipxe\nkernel {{{base}}}/kernel {{{parameters}}}\ninitrd {{{base}}}/initrd\n",
             menu: "#!ipxe\n{{#systems}}chain {{{base}}}/{{{name}}}/boot.ipxe\n{{/systems}}default {{{default}}}\n",
             identify: "#!ipxe\nchain {{{base}}}/serial.${serial}/boot.ipxe\n",
-            pxelinux: "KERNEL kernel\nINITRD initrd\nAPPEND {{{parameters}}}\n", grub: shipped("grub.cfg"),
+            pxelinux: "KERNEL {{{base}}}kernel\nINITRD {{{base}}}initrd\nAPPEND {{{parameters}}}\n",
+            grub: shipped("grub.cfg"),
             grubMenu: shipped("menu.cfg"), grubIdentify: shipped("identify.cfg"))
     }
 

@@ -26,6 +26,45 @@ import Testing
         }
     }
 
+    @Test func `HTTP Boot is named https where node, group or site says so and there is one, in this order`() throws {
+        func url(_ change: (inout Site) -> Void, port: Int? = 8443, _ client: BootRequest.Client = .uefiHTTP) throws
+            -> BootOffer
+        {
+            var site = Sample.site()
+            change(&site)
+            var policy = try Sample.policy(site)
+            policy.httpsPort = port
+            return policy.offer(
+                to: BootRequest(mac: Sample.node, client: client, architecture: .httpX64), attempt: "a1")
+        }
+        let (plain, secure) = (
+            BootOffer.Answer.boot("http://10.77.0.1:8080/boot/a1/lab-node.efi"),
+            BootOffer.Answer.boot("https://10.77.0.1:8443/boot/a1/lab-node.efi")
+        )
+        // What cannot be asked whether it knows TLS gets what every firmware knows.
+        #expect(try url { _ in }.answer == plain)
+        let bySite = try url { $0.offersHTTPS = true }
+        #expect(bySite.answer == secure && bySite.vendorClass == "HTTPClient")
+        #expect(bySite.why.last == "x64 UEFI HTTP (option 93): a unified kernel image by HTTPS, as the site says")
+        #expect(try url({ $0.offersHTTPS = true }, port: nil).answer == plain)
+        #expect(try url { $0.groups[0].settings.https = true }.answer == secure)
+        #expect(
+            try url {
+                $0.offersHTTPS = true
+                $0.groups[0].settings.https = false
+            }.answer == plain)
+        #expect(
+            try url {
+                $0.groups[0].settings.https = false
+                $0.nodes[0].settings.https = true
+            }.answer == secure)
+        #expect(
+            try url({ $0.offersHTTPS = true }, port: 443).answer
+                == .boot("https://10.77.0.1/boot/a1/lab-node.efi"))
+        #expect(
+            try url({ $0.offersHTTPS = true }, .iPXE).answer == .boot("http://10.77.0.1:8080/boot/a1/boot.ipxe"))
+    }
+
     @Test func `an unknown machine gets nothing, a system, or a menu, as the site says`() throws {
         let nothing = try Self.offer(Sample.site(), Sample.stranger)
         #expect(nothing.answer == .addressOnly)

@@ -34,6 +34,18 @@ import Testing
         ),
         ("answers do not arrive", [asks, leased, requested("a.efi", 1025)], "our answer was not acknowledged"),
         (
+            "HTTPS refused",
+            [
+                asks, .offered(address: address, bootFile: "https://a/b.efi"), leased,
+                .secureConnectionFailed(reason: "unknown ca"),
+            ],
+            "it began HTTPS and broke off (unknown ca): does its firmware trust"
+        ),
+        (
+            "knows its file, never asks", [asks, .offered(address: address, bootFile: "https://a/b.efi"), leased],
+            "a firmware without HTTPS or an authority to trust, or a firewall"
+        ),
+        (
             "size only",
             [asks, leased, requested("s.efi", 1025), .sized(file: "s.efi", transport: .tftp, size: 300 << 20)],
             "asked for the size of s.efi, 300 MiB, and then not for the file"

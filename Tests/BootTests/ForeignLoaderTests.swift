@@ -6,8 +6,8 @@ import Testing
 
 @testable import Commands
 
-/// GRUB as somebody else's set-up has it: dnsmasq is the network's DHCP server and gives GRUB's network image by TFTP of its
-/// own; Bootferry serves no DHCP there, and GRUB asks it for its configuration, kernel and initramfs.
+/// GRUB and PXELINUX as somebody else's set-up has them: dnsmasq is the network's DHCP server and gives the loader by TFTP of
+/// its own; Bootferry serves no DHCP there, and the loader asks it for its configuration, kernel and initramfs.
 @Suite(.serialized, .timeLimit(.minutes(15)))
 struct ForeignLoaderTests {
     /// Runs inside a network of its own; `$0` is bootferry, then the folder, its state directory, the loader that dnsmasq
@@ -84,6 +84,30 @@ struct ForeignLoaderTests {
         }
         #expect(served.contains("minimal on 52:54:00:12:34:56: GRUB asks"), "\(served)")
         #expect(served.contains("initrd by TFTP: "), "\(served)")
+        #expect(attempt?.outcome == .booted)
+    }
+
+    @Test func `PXELINUX of another server boots a BIOS machine that is told apart by its card, by HTTP`() async throws
+    {
+        let (served, attempt) = try await Self.boot(.bios, httpPort: 8080, loader: "lpxelinux.0") { files in
+            for (file, name) in [
+                ("/usr/lib/PXELINUX/lpxelinux.0", "lpxelinux.0"),
+                ("/usr/lib/syslinux/modules/bios/ldlinux.c32", "ldlinux.c32"),
+            ] {
+                try FileManager.default.copyItem(atPath: file, toPath: files.appending(name).string)
+            }
+            try FileManager.default.createDirectory(
+                atPath: files.appending("pxelinux.cfg").string, withIntermediateDirectories: true)
+            // All that its owner adds.
+            try """
+            DEFAULT bootferry
+            LABEL bootferry
+              CONFIG http://10.77.0.1:8080/pxelinux.cfg
+
+            """.write(toFile: files.appending("pxelinux.cfg/default").string, atomically: false, encoding: .utf8)
+        }
+        #expect(served.contains("minimal on 52:54:00:12:34:56: PXELINUX asks"), "\(served)")
+        #expect(served.contains("initrd by HTTP: "), "\(served)")
         #expect(attempt?.outcome == .booted)
     }
 

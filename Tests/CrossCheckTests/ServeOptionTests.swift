@@ -44,6 +44,32 @@ struct ServeOptionTests {
         ProcessInfo.processInfo.environment["CI"] == "true" || geteuid() == 0
     }
 
+    @Test func `a certificate or key that does not serve is refused before anything is built or bound`() async throws {
+        try await withTemporaryFolder { folder in
+            let made = try await execute([
+                "bash", "-c",
+                """
+                cd "$0" && openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out certificate -days 9 -subj /CN=x &&
+                    openssl genrsa -out other 2048
+                """, folder.string,
+            ])
+            try #require(made.succeeded, "\(made.messages)")
+            for (key, complaint) in [
+                ("other", "site.yaml:3:12: `https-key`: `\(folder)/other`: key values mismatch"),
+                ("none", "site.yaml:3:12: `https-key`: `\(folder)/none`: No such file or directory"),
+                (".", "site.yaml:3:12: `https-key`: `\(folder)`: is a directory, expected a regular file"),
+            ] {
+                let site = folder.appending("site.yaml")
+                try "version: 1\nhttps-certificate: certificate\nhttps-key: \(key)\nnetworks: {none0: {}}\n"
+                    .write(toFile: site.string, atomically: false, encoding: .utf8)
+                let outcome = try await BootferryProgram.shared.run("serve", site.string)
+                #expect(outcome.status == .exited(2) && outcome.messages.contains(complaint), "\(outcome.messages)")
+            }
+            let quick = try await BootferryProgram.shared.run("serve", "minimal", "--interface", "lo", "--https")
+            #expect(quick.messages.contains("there is no HTTPS without --https-certificate"), "\(quick.messages)")
+        }
+    }
+
     @Test(.enabled(if: isPossible, "needs root, for network namespaces"))
     func `router, name servers, lease time and ports reach udhcpc, dhclient and curl`() async throws {
         let program = BootferryProgram.shared

@@ -44,6 +44,39 @@ import Testing
         #expect(site.hasSerials)
     }
 
+    @Test func `HTTPS needs a certificate and a port of its own, and every key says so where it stands`() throws {
+        let site = """
+            version: 1
+            networks: {eth1: {}}
+            systems: {a: a}
+            https: yes
+            https-port: 444
+            groups: {g: {https: yes}}
+            nodes:
+              n1: {macs: [52:54:00:12:34:56], https: no}
+              n2: {macs: [52:54:00:12:34:57], https: yes, group: g}
+
+            """
+        #expect(
+            Self.complaints(site) == [
+                "s.yaml:4:8: `https`: there is no HTTPS without `https-certificate`",
+                "s.yaml:5:13: `https-port`: there is no HTTPS without `https-certificate`",
+                "s.yaml:6:20: `groups.g.https`: there is no HTTPS without `https-certificate`",
+                "s.yaml:9:43: `nodes.n2.https`: there is no HTTPS without `https-certificate`",
+            ])
+        #expect(Self.complaints(site + "https-certificate: pki/boot.pem\n").isEmpty)
+        #expect(
+            Self.complaints(site + "https-certificate: b\nhttp-port: 444\n") == [
+                "s.yaml:5:13: `https-port`: 444 is the port for HTTP, too"
+            ])
+        let read = try Site.read(
+            "lab/s.yaml", directory: "/",
+            files: RepositoryFiles.texts(["lab/s.yaml": site + "https-certificate: pki/boot.pem\n"]))
+        #expect(read.offersHTTPS && read.https?.port == 444)
+        #expect(read.https?.certificate.path == "lab/pki/boot.pem" && read.https?.key == read.https?.certificate)
+        #expect(read.settings(of: try #require(read.node(named: "n1"))).https == false)
+    }
+
     @Test func `a node's own choices lie over its group's`() throws {
         let site = try Self.site("everything.yaml")
         let first = site.settings(of: try #require(site.node(named: "n1")))

@@ -19,6 +19,8 @@ public enum HTTP {
         public var range: String?
         public var ifRange: String?
         public var ifNoneMatch: [String] = []
+        /// As written.
+        public var cookie: String?
 
         public init() {}
     }
@@ -99,6 +101,8 @@ extension HTTP.Request {
             range = String(decoding: value, as: UTF8.self)
         } else if HTTP.equals(name, "if-range") {
             ifRange = String(decoding: value, as: UTF8.self)
+        } else if HTTP.equals(name, "cookie") {
+            cookie = String(decoding: value, as: UTF8.self)
         } else if HTTP.equals(name, "if-none-match") {
             for tag in String(decoding: value, as: UTF8.self).split(separator: ",") {
                 ifNoneMatch.append(tag.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " "))

@@ -52,16 +52,20 @@ public struct NodeChoices: Sendable, Equatable {
     /// The name of a system of the site.
     public var system: String?
     public var hostname: String?
+    /// Whether UEFI HTTP Boot is named an `https` URL; nil leaves it to the group, then to the site.
+    public var https: Bool?
     /// Words for the kernel's command line, after the system's own and the group's.
     public var kernelParameters: [String]
     /// Files of its own, laid over the system's; sorted by path.
     public var files: [NodeFile]
 
     public init(
-        system: String? = nil, hostname: String? = nil, kernelParameters: [String] = [], files: [NodeFile] = []
+        system: String? = nil, hostname: String? = nil, https: Bool? = nil, kernelParameters: [String] = [],
+        files: [NodeFile] = []
     ) {
         self.system = system
         self.hostname = hostname
+        self.https = https
         self.kernelParameters = kernelParameters
         self.files = files
     }

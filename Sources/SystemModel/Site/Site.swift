@@ -16,6 +16,10 @@ public struct Site: Sendable, Equatable {
     public var unknown: UnknownMachines
     public var httpPort: Int
     public var tftpPort: Int
+    /// What HTTPS is served with; nil for HTTP alone.
+    public var https: SiteHTTPS?
+    /// Whether UEFI HTTP Boot is named `https` URLs where neither a node nor its group says.
+    public var offersHTTPS: Bool
     public var uefiLoader: UEFILoader
     private(set) var index: NodeIndex
 
@@ -23,7 +27,7 @@ public struct Site: Sendable, Equatable {
         path: String, nodesPath: String = "", networks: [SiteNetwork], systems: [SiteSystem] = [],
         groups: [NodeGroup] = [], nodes: [Node] = [], unknown: UnknownMachines = .init(answer: .nothing),
         httpPort: Int = SiteDefaults.httpPort, tftpPort: Int = SiteDefaults.tftpPort,
-        uefiLoader: UEFILoader = .uki
+        https: SiteHTTPS? = nil, offersHTTPS: Bool = false, uefiLoader: UEFILoader = .uki
     ) {
         self.path = path
         self.nodesPath = nodesPath
@@ -34,6 +38,8 @@ public struct Site: Sendable, Equatable {
         self.unknown = unknown
         self.httpPort = httpPort
         self.tftpPort = tftpPort
+        self.https = https
+        self.offersHTTPS = offersHTTPS
         self.uefiLoader = uefiLoader
         index = NodeIndex(nodes)
     }
@@ -55,12 +61,12 @@ public struct Site: Sendable, Equatable {
         let own = node.settings
         guard let group = groups.first(where: { $0.name == node.group })?.settings else {
             return NodeChoices(
-                system: own.system, hostname: own.hostname ?? node.name, kernelParameters: own.kernelParameters,
-                files: own.files)
+                system: own.system, hostname: own.hostname ?? node.name, https: own.https,
+                kernelParameters: own.kernelParameters, files: own.files)
         }
         let overlaid = Set(own.files.map(\.file.path))
         return NodeChoices(
-            system: own.system ?? group.system, hostname: own.hostname ?? node.name,
+            system: own.system ?? group.system, hostname: own.hostname ?? node.name, https: own.https ?? group.https,
             kernelParameters: group.kernelParameters + own.kernelParameters,
             files: (group.files.filter { !overlaid.contains($0.file.path) } + own.files)
                 .sorted { $0.file.path < $1.file.path })
@@ -83,6 +89,33 @@ public enum UEFILoader: String, Sendable, Codable, CaseIterable {
     case uki
     /// iPXE, which fetches kernel and initramfs by HTTP.
     case ipxe
+}
+
+/// What HTTPS is served with.
+public struct SiteHTTPS: Sendable, Equatable {
+    /// A file, and where it was written.
+    public struct File: Sendable, Equatable {
+        /// Absolute, or seen from where the site file was.
+        public var path: String
+        public var position: SourcePosition
+
+        public init(path: String, position: SourcePosition) {
+            self.path = path
+            self.position = position
+        }
+    }
+
+    public var port: Int
+    /// PEM: the server's certificate, then those that vouch for it.
+    public var certificate: File
+    /// PEM: its private key; perhaps in the same file.
+    public var key: File
+
+    public init(port: Int = SiteDefaults.httpsPort, certificate: File, key: File) {
+        self.port = port
+        self.certificate = certificate
+        self.key = key
+    }
 }
 
 /// A system that a site serves, and where it is configured.
@@ -142,6 +175,7 @@ struct NodeIndex: Sendable, Equatable {
 /// What holds where nothing is written.
 public enum SiteDefaults {
     public static let httpPort = 8080
+    public static let httpsPort = 8443
     public static let tftpPort = 69
     public static let leaseSeconds = 3600
     public static let menuSeconds = 30

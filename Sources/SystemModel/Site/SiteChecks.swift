@@ -17,6 +17,7 @@ extension SiteReader {
             checkNode(node, value, site, &taken)
         }
         for network in site.networks { checkNetwork(network, tree[SiteFields.networks.key]?[network.interface]) }
+        checkHTTPS(site, tree, adopted)
         let networks = site.networks.flatMap(\.relayed)
         for (place, network) in networks.enumerated() {
             if let other = networks[..<place].first(where: { $0.network.overlaps(network.network) }) {
@@ -31,6 +32,33 @@ extension SiteReader {
                 .init(
                     tree[SiteFields.networks.key]?.position ?? tree.position, "networks",
                     "no interface is named, so nothing would be served"))
+        }
+    }
+
+    /// HTTPS needs a certificate, and a port of its own.
+    private mutating func checkHTTPS(_ site: Site, _ tree: YAMLNode, _ adopted: YAMLNode?) {
+        if let https = site.https {
+            if https.port == site.httpPort {
+                let written = tree[SiteFields.httpsPort.key] ?? tree[SiteFields.httpPort.key]
+                problems.append(
+                    .init(
+                        written?.position ?? tree.position, SiteFields.httpsPort.key,
+                        "\(https.port) is the port for HTTP, too"))
+            }
+            return
+        }
+        let wanted =
+            [SiteFields.offersHTTPS, SiteFields.httpsKey, SiteFields.httpsPort].map { (tree[$0.key], $0.key) }
+            + (tree[SiteFields.groups.key]?.entries ?? []).map { group in
+                (group.value[SiteFields.choosesHTTPS.key], "groups.\(group.key).https")
+            }
+            + ((tree[SiteFields.nodes.key]?.entries ?? []) + (adopted?[SiteFields.nodes.key]?.entries ?? [])).map {
+                ($0.value[SiteFields.choosesHTTPS.key], "nodes.\($0.key).https")
+            }
+        for (value, place) in wanted {
+            guard let value, value.text != "no" else { continue }
+            problems.append(
+                .init(value.position, place, "there is no HTTPS without `\(SiteFields.httpsCertificate.key)`"))
         }
     }
 

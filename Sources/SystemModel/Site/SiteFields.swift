@@ -77,8 +77,13 @@ enum SiteFields {
         "kernel-parameters", .list(of: .text(.kernelParameter)), default: "none",
         "Words for the kernel's command line, after the system's and the group's.")
     static let groupSystem = Field("system", .text(.systemName), default: "none", "The system its nodes boot.")
+    static let choosesHTTPS = Field(
+        "https", .text(.yesOrNo), default: "the group's, then the site's",
+        "Name `https` URLs to UEFI HTTP Boot; a firmware without TLS, or that does not trust the certificate, then does not boot by HTTP."
+    )
     static let groups = Field(
-        "groups", .map(keys: .nodeName, values: .record([groupSystem, kernelParameters, files])), default: "none",
+        "groups", .map(keys: .nodeName, values: .record([groupSystem, choosesHTTPS, kernelParameters, files])),
+        default: "none",
         "What several nodes share, by a name of your own.")
 
     static let macs = Field(
@@ -100,7 +105,8 @@ enum SiteFields {
         .map(
             keys: .nodeName,
             values: .record([
-                macs, uuid, serial, nodeSystem, hostname, group, nodeAddress, kernelParameters, files,
+                macs, uuid, serial, nodeSystem, hostname, group, nodeAddress, choosesHTTPS, kernelParameters,
+                files,
             ])),
         default: "none", "The machines of this site, by a name of your own.")
 
@@ -109,6 +115,19 @@ enum SiteFields {
         "Where `bootferry node` keeps the nodes it adopts, relative to this file: a record of `version` and `nodes`.")
     static let httpPort = Field(
         "http-port", .text(TextKind("a port", .integer(1...65535))), default: "8080", "The port for HTTP.")
+    static let offersHTTPS = Field(
+        "https", .text(.yesOrNo), default: "`no`",
+        "Name `https` URLs to UEFI HTTP Boot, whose firmware must trust the certificate; nodes and groups may say otherwise. Without it, HTTPS is there for who asks for it."
+    )
+    static let httpsCertificate = Field(
+        "https-certificate", .text(.hostPath), default: "none: no HTTPS",
+        "A PEM file: the server's certificate, made out to its addresses, then those that vouch for it; read when the server starts."
+    )
+    static let httpsKey = Field(
+        "https-key", .text(.hostPath), default: "the file of `https-certificate`",
+        "A PEM file: the certificate's private key, without a passphrase.")
+    static let httpsPort = Field(
+        "https-port", .text(TextKind("a port", .integer(1...65535))), default: "8443", "The port for HTTPS.")
     static let tftpPort = Field(
         "tftp-port", .text(TextKind("a port", .integer(1...65535))), default: "69",
         "The port for TFTP; firmware asks on 69.")
@@ -120,7 +139,8 @@ enum SiteFields {
         name: "site",
         purpose: "A `site.yaml` says which nodes and networks one boot server serves, and what each gets.",
         fields: [
-            version, networks, systems, unknown, groups, nodes, nodesFile, httpPort, tftpPort, uefiLoader,
+            version, networks, systems, unknown, groups, nodes, nodesFile, httpPort, offersHTTPS, httpsCertificate,
+            httpsKey, httpsPort, tftpPort, uefiLoader,
         ])
     /// The nodes file, which a program writes.
     static let nodesTable = [version, nodes]

@@ -89,7 +89,19 @@ struct SiteReader {
                     ?? SiteDefaults.menuSeconds),
             httpPort: tree.text(SiteFields.httpPort).flatMap { Int($0) } ?? SiteDefaults.httpPort,
             tftpPort: tree.text(SiteFields.tftpPort).flatMap { Int($0) } ?? SiteDefaults.tftpPort,
+            https: https(path, tree), offersHTTPS: isYes(tree, SiteFields.offersHTTPS),
             uefiLoader: tree.text(SiteFields.uefiLoader).flatMap(UEFILoader.init(rawValue:)) ?? .uki)
+    }
+
+    private func https(_ path: String, _ tree: YAMLNode) -> SiteHTTPS? {
+        func file(_ field: Field) -> SiteHTTPS.File? {
+            guard let value = tree[field.key], let name = value.text else { return nil }
+            return SiteHTTPS.File(path: joined(folder(of: path), name), position: value.position)
+        }
+        guard let certificate = file(SiteFields.httpsCertificate) else { return nil }
+        return SiteHTTPS(
+            port: tree.text(SiteFields.httpsPort).flatMap { Int($0) } ?? SiteDefaults.httpsPort,
+            certificate: certificate, key: file(SiteFields.httpsKey) ?? certificate)
     }
 
     private func entries(_ tree: YAMLNode, _ field: Field) -> [YAMLNode.Entry] { tree[field.key]?.entries ?? [] }
@@ -133,6 +145,7 @@ struct SiteReader {
     private func choices(_ value: YAMLNode, system: Field) -> NodeChoices {
         NodeChoices(
             system: value.text(system), hostname: value.text(SiteFields.hostname),
+            https: value.text(SiteFields.choosesHTTPS).map { $0 == "yes" },
             kernelParameters: value.texts(SiteFields.kernelParameters),
             files: entries(value, SiteFields.files).compactMap { entry in
                 systemFile(entry, directory: directory).map { file in

@@ -5,6 +5,7 @@ import Foundation
 import LinuxCalls
 import Logging
 import NetbootServer
+import OpenSSL
 import SystemModel
 import SystemPackage
 
@@ -77,6 +78,10 @@ func configuration() throws -> NetbootConfiguration {
         templates: try NetbootTemplates(ipxe: template), storeDirectory: store,
         leaseDatabase: options["leases"].map { FilePath($0) },
         bootLog: options["boots"].map { FilePath($0) })
+    if let path = options["https"] {
+        let pem = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        configuration.tls = try TLSServer(certificate: pem, key: pem)
+    }
     configuration.tftpSinglePort = options.has("single-port")
     configuration.page = try page()
     if let name = options["user"] {
