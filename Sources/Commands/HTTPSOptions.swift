@@ -55,6 +55,10 @@ extension SiteSource {
         guard let https = site.https else { return nil }
         let certificate = try content(of: https.certificate, "https-certificate")
         let key = try content(of: https.key, "https-key")
+        // OpenSSL's own word for this is "unsupported".
+        guard String(decoding: key, as: UTF8.self).contains("PRIVATE KEY-----") else {
+            throw problem(https.key, "https-key", "expected a private key in PEM, found none")
+        }
         do {
             return try TLSServer(certificate: certificate, key: key)
         } catch {

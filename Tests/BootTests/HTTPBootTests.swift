@@ -109,7 +109,8 @@ struct HTTPBootTests {
             ])
             try #require(made.succeeded, "\(made.messages)")
             let certificate = try Data(contentsOf: URL(filePath: folder.appending("ca.der").string))
-            try Data(signatureList(Array(certificate))).write(to: URL(filePath: folder.appending("authority").string))
+            try Data(Self.signatureList(Array(certificate))).write(
+                to: URL(filePath: folder.appending("authority").string))
         }
         #expect(served.contains("and https://10.77.0.1:8443/boot/"), "\(served)")
         #expect(served.contains("minimal.efi by HTTPS: "), "\(served)")

@@ -56,6 +56,10 @@ struct ServeOptionTests {
             try #require(made.succeeded, "\(made.messages)")
             for (key, complaint) in [
                 ("other", "site.yaml:3:12: `https-key`: `\(folder)/other`: key values mismatch"),
+                (
+                    "certificate",
+                    "site.yaml:3:12: `https-key`: `\(folder)/certificate`: expected a private key in PEM, found none"
+                ),
                 ("none", "site.yaml:3:12: `https-key`: `\(folder)/none`: No such file or directory"),
                 (".", "site.yaml:3:12: `https-key`: `\(folder)`: is a directory, expected a regular file"),
             ] {

@@ -60,7 +60,10 @@ struct TLSServerTests {
         let (certificate, key) = (try file("certificate"), try file("key"))
         #expect(Self.refusal([], key) == .certificate("expected a certificate in PEM, found none"))
         #expect(Self.refusal(key, key) == .certificate("expected a certificate in PEM, found none"))
-        #expect(Self.refusal(certificate, certificate) == .key("expected a private key in PEM, found none"))
+        guard case .key = Self.refusal(certificate, certificate) else {
+            Issue.record("a certificate was taken for a key")
+            return
+        }
         #expect(
             Self.refusal(certificate, try file("locked")) == .key("the key has a passphrase, which nobody is asked for")
         )

@@ -61,8 +61,8 @@ import Testing
             Self.complaints(site) == [
                 "s.yaml:4:8: `https`: there is no HTTPS without `https-certificate`",
                 "s.yaml:5:13: `https-port`: there is no HTTPS without `https-certificate`",
-                "s.yaml:6:20: `groups.g.https`: there is no HTTPS without `https-certificate`",
-                "s.yaml:9:43: `nodes.n2.https`: there is no HTTPS without `https-certificate`",
+                "s.yaml:6:21: `groups.g.https`: there is no HTTPS without `https-certificate`",
+                "s.yaml:9:42: `nodes.n2.https`: there is no HTTPS without `https-certificate`",
             ])
         #expect(Self.complaints(site + "https-certificate: pki/boot.pem\n").isEmpty)
         #expect(
