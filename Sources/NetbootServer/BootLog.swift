@@ -21,6 +21,8 @@ final class BootLog: Sendable {
         /// The last line in the file may not be whole.
         var isTorn = false
         var waiting: [BootRecord] = []
+        /// To be called when what was appended before is on disk, or lost.
+        var listeners: [@Sendable () -> Void] = []
         var isRunning = false
         var hasFailed = false
         /// Records that are not on disk and never will be.
@@ -108,6 +110,15 @@ final class BootLog: Sendable {
         pool.submit { [self] state in if case .active = state { writeAll() } }
     }
 
+    /// Calls `body`, soon and from any thread, when all that has been appended is on disk, or lost.
+    func whenKept(_ body: @escaping @Sendable () -> Void) {
+        let isIdle = state.withLock { state in
+            if state.isRunning { state.listeners.append(body) }
+            return !state.isRunning
+        }
+        if isIdle { body() }
+    }
+
     /// Writes what still waits, and closes; nothing may be appended afterwards.
     func close() {
         writeAll()
@@ -120,11 +131,12 @@ final class BootLog: Sendable {
 
     private func writeWaiting() {
         while true {
-            let records = state.withLock { state in
-                defer { state.waiting = [] }
+            let (records, listeners) = state.withLock { state in
+                defer { (state.waiting, state.listeners) = ([], []) }
                 state.isRunning = !state.waiting.isEmpty
-                return state.waiting
+                return (state.waiting, state.listeners)
             }
+            defer { for listener in listeners { listener() } }
             if records.isEmpty { return }
             do {
                 try write(records)

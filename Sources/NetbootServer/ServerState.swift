@@ -241,6 +241,12 @@ final class ServerState: Sendable {
         if case .phonedHome = event, !lines.isEmpty, let attempt { booted(attempt) }
     }
 
+    /// Calls `body` when what has been recorded until now outlives this process.
+    func whenRecorded(_ body: @escaping @Sendable () -> Void) {
+        guard let log = shared.withLock(\.log) else { return body() }
+        log.whenKept(body)
+    }
+
     /// Answers who asks for a boot's secrets.
     func secrets(of attempt: String, token: String, asker: ClientAddress) -> SecretsAnswer {
         let now = surroundings.now()

@@ -101,6 +101,19 @@ import Testing
         }
     }
 
+    @Test func `whoever waits for records hears when they are on disk`() async throws {
+        try await Self.withFolder { folder, pool in
+            let log = try Self.open(folder, pool)
+            for number in 0..<50 {
+                log.append([Self.began(number)])
+                await withCheckedContinuation { continuation in log.whenKept { continuation.resume() } }
+                #expect(try BootLogFiles(folder).records().records.last == Self.began(number))
+            }
+            await withCheckedContinuation { continuation in log.whenKept { continuation.resume() } }
+            log.close()
+        }
+    }
+
     @Test func `two servers do not write into one log`() async throws {
         try await Self.withFolder { folder, pool in
             let log = try Self.open(folder, pool)
