@@ -191,7 +191,7 @@ final class HTTPConnection: DataSource {
         var turn = 0
         hasMore = false
         defer { hasMore = position < bytes.count && turn == Self.turns }
-        while position < bytes.count, output == nil, !isClosing, token != nil, turn < Self.turns {
+        while position < bytes.count, output == nil, !isClosing, !waitsForTurn, token != nil, turn < Self.turns {
             turn += 1
             let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
             switch HTTP.Request.read(rest) {
@@ -224,11 +224,29 @@ final class HTTPConnection: DataSource {
     // MARK: - Out
 
     private func give(_ response: HTTPResponse, to request: HTTP.Request) {
+        if response.waitsForRecords { return giveWhenRecorded(response, to: request) }
         progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
         delivered = 0
         isClosing = response.closes || !request.isKeepAlive
         output = HTTPOutput(response, to: request, by: port.transport, state: state, began: loop.now)
         write()
+    }
+
+    /// Who was told that it was heard does not say it again, so that must outlive this process first.
+    private func giveWhenRecorded(_ response: HTTPResponse, to request: HTTP.Request) {
+        waitsForTurn = true
+        watch()
+        var response = response
+        response.waitsForRecords = false
+        nonisolated(unsafe) let this = self
+        state.whenRecorded { [loop, response] in
+            loop.submit {
+                this.waitsForTurn = false
+                guard this.token != nil else { return }
+                this.give(response, to: request)
+                this.watch()
+            }
+        }
     }
 
     private func write() {

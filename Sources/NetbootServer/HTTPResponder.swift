@@ -19,6 +19,8 @@ struct HTTPResponse {
     var body = Body.none
     /// The connection cannot be used again: what follows on it is not known.
     var closes = false
+    /// Goes out when what the request made happen is on disk.
+    var waitsForRecords = false
 
     static func plain(_ status: Int, _ text: String, closes: Bool = false) -> HTTPResponse {
         HTTPResponse(
@@ -129,7 +131,9 @@ enum HTTPResponder {
     private static func phoneHome(_ query: [String: String], _ body: [UInt8], _ state: ServerState) -> HTTPResponse {
         guard let attempt = query["boot"], state.knows(attempt) else { return .plain(404, "no such boot\n") }
         state.record(.phonedHome(message: String(decoding: body, as: UTF8.self)), of: attempt)
-        return .plain(200, "ok\n")
+        var answer = HTTPResponse.plain(200, "ok\n")
+        answer.waitsForRecords = true
+        return answer
     }
 
     /// A node's secrets: `/secrets?boot=ATTEMPT`, with the boot's token in the body, where no log of requests has it.
