@@ -62,7 +62,7 @@ let package = Package(
         module("BootProtocols", ["ByteCoding"]),
         module("StoreModel", ["Diagnostics", "OpenSSL", "ByteCoding", "FileFormats"]),
         module("DebianArchive", ["Diagnostics"]),
-        module("SystemModel", ["Diagnostics", "BootProtocols", "StoreModel", "DebianArchive", yams]),
+        module("SystemModel", ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "DebianArchive", yams]),
         module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
         module(
             "BootPolicy",

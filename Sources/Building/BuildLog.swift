@@ -21,9 +21,11 @@ final class BuildLog: LogHandler {
     static let shownLines = 20
     private let tailLines = Mutex<[String]>([])
     private let descriptor: Int32
+    private let file: FilePath
 
     /// Opens the log anew; one that cannot be written is not worth a failed build.
     init(file: FilePath) {
+        self.file = file
         descriptor = open(file.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     }
 
@@ -38,7 +40,7 @@ final class BuildLog: LogHandler {
     func explain(_ error: BuildError) -> BuildError {
         var error = error
         let tail = tail
-        if error.cause == nil, !tail.isEmpty { error.cause = tail }
+        if error.cause == nil, !tail.isEmpty { error.cause = "\(tail)\n(the whole log: \(file))" }
         return error
     }
 

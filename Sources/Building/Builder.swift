@@ -12,22 +12,32 @@ public struct BuildRequest: Sendable {
     public let scratch: FilePath
     /// Physical directory of the logical `/nix/store`.
     public let storeDirectory: FilePath
+    /// All that some store paths refer to, directly or not, themselves included.
+    public let reached: @Sendable (Set<StorePath>) throws -> Set<StorePath>
     /// Takes lines for the build's log; the last ones are shown if it fails.
     public let logger: Logger
 
     public init(
-        derivation: Derivation, output: FilePath, scratch: FilePath, storeDirectory: FilePath, logger: Logger
+        derivation: Derivation, output: FilePath, scratch: FilePath, storeDirectory: FilePath,
+        reached: @escaping @Sendable (Set<StorePath>) throws -> Set<StorePath> = { $0 }, logger: Logger
     ) {
         self.derivation = derivation
         self.output = output
         self.scratch = scratch
         self.storeDirectory = storeDirectory
+        self.reached = reached
         self.logger = logger
     }
 
     /// The physical path of a logical one: `/nix/store/X/y` -> `STATE/store/X/y`.
     public func physical(_ logical: String) -> FilePath {
         storeDirectory.appending(String(logical.dropFirst(StorePath.directory.count + 1)))
+    }
+
+    /// The path by which the output may name itself while it is built; in the store it is found and rewritten.
+    public func ownPath() throws(StoreModelError) -> StorePath {
+        let digest = Digest.sha256(of: "bootferry output of \(try derivation.path())")
+        return try StorePath(baseName: "\(digest.nix32.prefix(StorePath.hashPartCount))-\(derivation.name)")
     }
 
     /// A value of the derivation's environment; a missing one is a fault of the planner.

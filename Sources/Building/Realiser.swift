@@ -1,5 +1,5 @@
 import Diagnostics
-import Glibc
+import Foundation
 import LocalStore
 import Logging
 import StoreModel
@@ -29,6 +29,8 @@ public struct Realiser: Sendable {
     public var builders: [String: any Builder]
     /// How many at once.
     public var width: Width
+    /// Whether what a failed build worked in stays, in `failed/` of the state directory.
+    public var keepsFailed = false
     /// Told of each step, from any thread.
     public var onEvent: @Sendable (BuildEvent) -> Void
 
@@ -218,7 +220,8 @@ public struct Realiser: Sendable {
         let log = BuildLog(file: store.directory.log.appending("\(resolved.baseName).log"))
         let request = BuildRequest(
             derivation: derivation, output: scratch.path.appending("output"), scratch: scratch.path.appending("work"),
-            storeDirectory: store.directory.store, logger: Logger(label: derivation.name) { _ in log })
+            storeDirectory: store.directory.store, reached: { [store] in try store.paths(reachedFrom: $0) },
+            logger: Logger(label: derivation.name) { _ in log })
         do {
             try FileDescriptor.makeDirectory(request.scratch)
             try await builder.build(request)
@@ -226,8 +229,11 @@ public struct Realiser: Sendable {
             if let full = BuildError.fullDisk(under: store.directory.path, making: derivation.name, error) {
                 throw full
             }
+            let kept = keepsFailed ? try keep(request.scratch, of: resolved) : nil
             switch error {
-            case let error as BuildError: throw log.explain(error)
+            case var error as BuildError:
+                if let kept { error.remedy = "look at '\(kept)', where the build was" }
+                throw log.explain(error)
             case let error as Errno:
                 throw BuildError(subject: derivation.name, message: "could not be made", cause: "\(error)")
             default: throw error
@@ -243,8 +249,18 @@ public struct Realiser: Sendable {
             let candidates = try store.paths(reachedFrom: derivation.inputSources)
             return try store.addContentAddressed(
                 request.output, name: derivation.name, candidates: candidates,
-                realising: [planned, resolved])
+                selfHashPart: try request.ownPath().hashPart, realising: [planned, resolved])
         }
+    }
+
+    /// Moves what a failed build worked in out of the way of the sweepers.
+    private func keep(_ work: FilePath, of derivation: StorePath) throws -> FilePath {
+        let folder = store.directory.path.appending("failed")
+        if mkdir(folder.string, 0o755) != 0, errno != EEXIST { throw Errno(rawValue: errno) }
+        let kept = folder.appending(derivation.baseName)
+        if access(kept.string, F_OK) == 0 { try FileManager.default.removeItem(atPath: kept.string) }
+        guard rename(work.string, kept.string) == 0 else { throw Errno(rawValue: errno) }
+        return kept
     }
 }
 

@@ -4,8 +4,6 @@ import Glibc
 import SystemModel
 import SystemPackage
 
-extension Firmware: ExpressibleByArgument {}
-
 /// `bootferry boot`: the whole way over the network, on this host alone.
 struct BootCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,8 +21,8 @@ struct BootCommand: AsyncParsableCommand {
 
     @Argument(help: "The system.")
     var system: String
-    @Option(help: "\(Firmware.allCases.map(\.rawValue).joined(separator: ", ")); the platform's first by default.")
-    var firmware: Firmware?
+    @Option(help: "One of the platform's, such as 'bios', 'uefi', 'uefi-http'; its first by default.")
+    var firmware: String?
     @Flag(help: "Stay at the machine's console.")
     var console = false
     @Option(help: ArgumentHelp("The machine's RAM in MiB; the system's own 'memory' by default.", valueName: "MiB"))
@@ -67,9 +65,10 @@ struct BootCommand: AsyncParsableCommand {
 
     private func firmware(of source: SystemSource) throws -> Firmware {
         let platform = source.configuration.platform
-        guard let chosen = firmware ?? platform.firmware.first, platform.firmware.contains(chosen) else {
+        let chosen = firmware.map { name in platform.firmware.first { $0.name == name } } ?? platform.firmware.first
+        guard let chosen else {
             throw ValidationError(
-                "the platform '\(platform.name)' has the firmware \(platform.firmware.map(\.rawValue).joined(separator: ", "))"
+                "the platform '\(platform.name)' has the firmware \(platform.firmware.map(\.name).joined(separator: ", "))"
             )
         }
         return chosen

@@ -30,6 +30,8 @@ struct BuildCommand: AsyncParsableCommand {
     var output: String?
     @Flag(help: "List the packages by the RAM that they take on a node.")
     var sizes = false
+    @Flag(help: "Keep what a failed build worked in, in 'failed/' of the state directory.")
+    var keepFailed = false
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -58,7 +60,8 @@ struct BuildCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let workspace = try Workspace(options)
         let pipeline = SystemPipeline(
-            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror,
+            keepsFailed: keepFailed)
         let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
         let image = try await pipeline.publishedImage()
         if let output {

@@ -19,7 +19,7 @@ struct FetchCommand: AsyncParsableCommand {
         let fetches = plan.order.filter { plan.derivations[$0]?.outputHash != nil }
         let progress = BuildProgress(terminal: workspace.terminal)
         defer { progress.finish() }
-        let outputs = try await pipeline.realiser {
+        let outputs = try await pipeline.runner.realiser {
             progress.show($0)
         } onBytes: {
             progress.fetched($0)

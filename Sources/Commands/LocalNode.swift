@@ -49,7 +49,7 @@ struct LocalNode: Sendable {
     func attend() async throws -> BootAttempt? {
         let watch = BootWatch(terminal: workspace.terminal)
         return try await withServer(watch) {
-            try prepareVariables()
+            try machine.prepareVariables()
             _ = try await Subprocess.run(
                 .path(try program()), arguments: Arguments(machine.arguments), input: .currentStandardInput,
                 output: .currentStandardOutput,
@@ -94,7 +94,7 @@ struct LocalNode: Sendable {
 
     /// Runs the machine; `onLine` gets each line of its console, and what stands on an unfinished one.
     private func run(onLine: @escaping @Sendable (String, _ isPrompt: Bool) -> Void) async throws {
-        try prepareVariables()
+        try machine.prepareVariables()
         let result = try await Subprocess.run(
             .path(try program()), arguments: Arguments(machine.arguments), input: .none, output: .sequence,
             error: .string(limit: 8192)
@@ -120,12 +120,6 @@ struct LocalNode: Sendable {
                 remedy: "bootferry doctor")
         }
         return program
-    }
-
-    private func prepareVariables() throws {
-        guard machine.firmware != .bios else { return }
-        try FileManager.default.copyItem(
-            atPath: QEMUMachine.ovmfVariables.string, toPath: machine.variables.string)
     }
 }
 

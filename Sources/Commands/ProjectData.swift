@@ -1,4 +1,5 @@
 import BootPolicy
+import Diagnostics
 import Glibc
 import SystemModel
 import SystemPackage
@@ -32,6 +33,32 @@ struct ProjectData {
         return try HostFiles.names(in: platforms).filter { $0.hasSuffix(".yaml") }.map {
             try Platform.read(platforms.appending($0).string) { HostFiles.content($0) }
         }
+    }
+
+    /// Where recipes lie, each in a folder of its name, and their lock.
+    var recipeFolder: FilePath { folder.appending("targets/recipes") }
+
+    /// Every recipe, checked together.
+    func recipes() throws -> RecipeBook {
+        let names = try HostFiles.names(in: recipeFolder).filter {
+            access(recipeFolder.appending($0).appending("recipe.yaml").string, R_OK) == 0
+        }
+        return try RecipeBook(
+            names.map {
+                try Recipe.read(recipeFolder.appending($0).appending("recipe.yaml").string) { HostFiles.content($0) }
+            })
+    }
+
+    /// A platform by name; an error names those there are.
+    func platform(_ name: String) throws -> Platform {
+        let platforms = try platforms()
+        if let platform = platforms.first(where: { $0.name == name }) { return platform }
+        let names = platforms.map(\.name)
+        throw CommandError(
+            kind: .usage, subject: name,
+            message: "is no platform"
+                + (nearestSpelling(to: name, among: names).map { "; did you mean '\($0)'?" } ?? ""),
+            remedy: "the platforms: \(names.joined(separator: ", "))")
     }
 
     /// What editors and patch(1) leave beside a file.

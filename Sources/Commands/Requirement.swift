@@ -31,7 +31,7 @@ struct Requirement: Sendable {
             .program("unshare", package: "util-linux", for: "build", "boot"),
             .program("ip", package: "iproute2", for: "boot"),
             .program("qemu-system-x86_64", package: "qemu-system-x86", for: "boot"),
-            .file(QEMUMachine.ovmfCode, package: "ovmf", for: "boot"),
+            .file("/usr/share/OVMF/OVMF_CODE_4M.fd", package: "ovmf", for: "boot"),
             .file("/usr/lib/ipxe/qemu/efi-virtio.rom", package: "ipxe-qemu", for: "boot"),
             Requirement(
                 verbs: ["boot"], name: "/dev/net/tun for this user", remedy: "chmod 0666 /dev/net/tun (as root)",

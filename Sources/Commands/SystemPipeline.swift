@@ -1,12 +1,10 @@
 import Building
-import Fetching
 import Foundation
 import ImageAssembly
 import LocalStore
 import PackageLocking
 import Planning
 import StoreModel
-import Synchronization
 import SystemModel
 import SystemPackage
 
@@ -15,6 +13,8 @@ struct SystemPipeline: Sendable {
     let source: SystemSource
     let workspace: Workspace
     let mirror: MirrorOptions
+    /// Whether what failed builds worked in stays.
+    var keepsFailed = false
 
     struct LockOutcome: Encodable {
         var lockFile: String
@@ -25,7 +25,7 @@ struct SystemPipeline: Sendable {
     func lock(update: [String]?) async throws -> LockOutcome {
         let terminal = workspace.terminal
         let system = source.system
-        let names = system.packages + [system.kernelPackage]
+        let names = system.packages + [system.kernelPackage].compactMap { $0 }
         let positions = Dictionary(
             names.compactMap { name in source.configuration.positionOfPackage(name).map { (name, $0) } },
             uniquingKeysWith: { first, _ in first })
@@ -96,32 +96,13 @@ struct SystemPipeline: Sendable {
         return known.count == groundwork.derivations.count ? plan : nil
     }
 
+    /// What realises its plans.
+    var runner: PlanRunner { PlanRunner(workspace: workspace, mirror: mirror, keepsFailed: keepsFailed) }
+
     /// Builds, with progress on the terminal.
-    func realise(_ plan: BuildPlan) async throws -> StorePath {
-        let progress = BuildProgress(terminal: workspace.terminal)
-        defer { progress.finish() }
-        return try await realiser {
-            progress.show($0)
-        } onBytes: {
-            progress.fetched($0)
-        }.realise(plan)
-    }
+    func realise(_ plan: BuildPlan) async throws -> StorePath { try await runner.realise(plan) }
 
-    /// Asked once: it is read from the control group's files.
-    private static let processors = ProcessInfo.processInfo.activeProcessorCount
-
-    func realiser(
-        events: @escaping @Sendable (BuildEvent) -> Void, onBytes: @escaping @Sendable (Int) -> Void = { _ in }
-    ) -> Realiser {
-        let mirrors = MirrorsOnce(options: mirror)
-        var builders = imageBuilders
-        builders["builtin:fetch"] = FetchBuilder(
-            directory: workspace.store.directory.path.appending("fetch"),
-            mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
-        return Realiser(
-            store: workspace.store, builders: builders,
-            width: .init(fetches: 6, builds: Self.processors), onEvent: events)
-    }
+    func realiser(events: @escaping @Sendable (BuildEvent) -> Void) -> Realiser { runner.realiser(events: events) }
 
     /// The image as it was last built from exactly this configuration and lock.
     func existingImage() async throws -> BuiltImage {
@@ -172,28 +153,5 @@ struct SystemPipeline: Sendable {
                 try workspace.store.publish(image, as: source.system.name, madeFrom: inputs)
             }
         return try BuiltImage(path: image, generation: generation, store: workspace.store)
-    }
-}
-
-/// The mirrors, asked of apt when the first file must be fetched, and once.
-private actor MirrorsOnce {
-    let options: MirrorOptions
-    private var list: Task<MirrorList, any Error>?
-
-    init(options: MirrorOptions) { self.options = options }
-
-    func source(archive: String, poolPath: String) async throws -> FetchSource {
-        let task = list ?? Task { [options] in try await options.list() }
-        list = task
-        let mirrors = try await task.value
-        let urls = mirrors.urls(archive: archive, poolPath: poolPath)
-        let credentials = urls.compactMap { url in
-            mirrors.credentials.first { $0.isFor(url) }.map {
-                (url, FetchCredential(user: $0.login, password: $0.password))
-            }
-        }
-        return FetchSource(
-            urls: urls, proxy: mirrors.proxy,
-            credentials: Dictionary(credentials, uniquingKeysWith: { first, _ in first }))
     }
 }

@@ -84,7 +84,7 @@ struct WhyCommand: AsyncParsableCommand {
             throw CommandError(
                 kind: .usage, subject: name, message: "is no package of '\(image.manifest.system)'\(nearest)")
         }
-        let asked = source.system.packages + [source.system.kernelPackage]
+        let asked = source.system.packages + [source.system.kernelPackage].compactMap { $0 }
         guard let chain = DependencyGraph(stanzas).chain(from: asked, to: name), let first = chain.first else {
             return Answer(chain: [name], askedFor: "every Debian system (Essential, or needed by an essential package)")
         }

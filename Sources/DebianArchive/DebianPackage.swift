@@ -24,6 +24,52 @@ public struct DebianPackage: Sendable, Equatable {
     }
 
     init(printedURI line: Substring) throws(DebianArchiveError) {
+        let printed = try PrintedURI(line)
+        let parts = printed.file.dropLast(4).split(separator: "_", omittingEmptySubsequences: false)
+        guard printed.file.hasSuffix(".deb"), parts.count == 3, DebianVersion(parts[1]) != nil else {
+            throw DebianArchiveError("apt", "expected a file `NAME_VERSION_ARCHITECTURE.deb`, found `\(printed.file)`")
+        }
+        name = String(parts[0])
+        version = String(parts[1])
+        architecture = String(parts[2])
+        uri = printed.uri
+        size = printed.size
+        sha256 = printed.sha256
+    }
+}
+
+/// The files of one source package that apt would fetch: the lines of `apt-get source --print-uris`.
+public struct DebianSource: Sendable, Equatable {
+    /// As its `.dsc` says it: without an epoch.
+    public var version: String
+    public var files: [PrintedURI]
+
+    /// - Throws: `DebianArchiveError` for an answer without exactly one `.dsc`, or with a line that is not understood.
+    public init(printedURIs text: String) throws(DebianArchiveError) {
+        var files: [PrintedURI] = []
+        for line in text.split(separator: "\n") where line.hasPrefix("'") { files.append(try PrintedURI(line)) }
+        let descriptions = files.filter { $0.file.hasSuffix(".dsc") }
+        guard descriptions.count == 1, let name = descriptions.first?.file.dropLast(4),
+            let underscore = name.firstIndex(of: "_"), DebianVersion(name[name.index(after: underscore)...]) != nil
+        else {
+            throw DebianArchiveError("apt", "expected one `NAME_VERSION.dsc` of a source, found \(descriptions.count)")
+        }
+        version = String(name[name.index(after: underscore)...])
+        self.files = files
+    }
+}
+
+/// One file that apt would fetch.
+public struct PrintedURI: Sendable, Equatable {
+    /// Without percent-encoding.
+    public var uri: String
+    /// Its name.
+    public var file: String
+    public var size: Int
+    /// Lower-case hexadecimal.
+    public var sha256: String
+
+    init(_ line: Substring) throws(DebianArchiveError) {
         let words = line.split(separator: " ")
         guard words.count == 4, words[0].count > 2, words[0].hasSuffix("'"), let size = Int(words[2]), size > 0 else {
             throw DebianArchiveError("apt", "expected `'address' file size digest`, found `\(line.prefix(200))`")
@@ -36,14 +82,8 @@ public struct DebianPackage: Sendable, Equatable {
         guard let uri = percentDecoded(words[0].dropFirst().dropLast()), let file = percentDecoded(words[1]) else {
             throw DebianArchiveError("apt", "an address that does not decode: `\(line.prefix(200))`")
         }
-        let parts = file.dropLast(4).split(separator: "_", omittingEmptySubsequences: false)
-        guard file.hasSuffix(".deb"), parts.count == 3, DebianVersion(parts[1]) != nil else {
-            throw DebianArchiveError("apt", "expected a file `NAME_VERSION_ARCHITECTURE.deb`, found `\(file)`")
-        }
-        name = String(parts[0])
-        version = String(parts[1])
-        architecture = String(parts[2])
         self.uri = uri
+        self.file = file
         self.size = size
         sha256 = String(words[3].dropFirst(7))
     }

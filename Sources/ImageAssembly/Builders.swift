@@ -7,6 +7,7 @@ public let imageBuilders: [String: any Builder] = [
     "builtin:image": ImageBuilder(),
     "builtin:init": InitBuilder(),
     "builtin:kernel": KernelBuilder(),
+    "builtin:recipe": RecipeBuilder(),
     "builtin:segment": SegmentBuilder(),
     "builtin:services": ServicesBuilder(),
     "builtin:settings": SettingsBuilder(),

@@ -13,7 +13,9 @@ public struct UnpackBuilder: Builder {
 
     /// Links that update-alternatives(1) would make, made where the target is there.
     private static let alternatives = [
-        ("usr/bin/awk", "mawk"), ("usr/bin/cc", "gcc"), ("usr/bin/c++", "g++"), ("usr/bin/which", "which.debianutils"),
+        ("usr/bin/awk", "mawk"), ("usr/bin/cc", "gcc"), ("usr/bin/c++", "g++"),
+        ("usr/bin/cc", "clang"), ("usr/bin/c++", "clang++"), ("usr/bin/ld", "ld.lld"),
+        ("usr/bin/which", "which.debianutils"),
     ]
 
     public func build(_ request: BuildRequest) async throws {

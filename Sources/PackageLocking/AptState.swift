@@ -14,6 +14,8 @@ struct AptState: Sendable {
     let architecture: String
     let mirrors: MirrorList
     let keyring: FilePath
+    /// Whether it knows source packages too, whose list is another 10 MB.
+    var hasSources = false
 
     private var configuration: FilePath { directory.appending("apt.conf") }
     private var lists: FilePath { directory.appending("lists") }
@@ -46,12 +48,44 @@ struct AptState: Sendable {
     /// - Parameter set: keeps caches apart, so that the sets may be solved at the same time.
     func solve(_ names: [String], pins: [LockedPackage], set: PackageSet) async throws(LockingError) -> [LockedPackage]
     {
-        let cache = directory.appending("cache-\(set.rawValue)")
+        try await solve(
+            names, pins: pins, cache: "cache-\(set.rawValue)",
+            status: directory.appending(set == .system ? "status-system" : "status-empty"))
+    }
+
+    /// The files of a source package, of its newest version.
+    func source(_ name: String) async throws(LockingError) -> [LockedPackage] {
+        let answer = try await AptProgram.run(
+            "apt-get", inquiry(["-q", "--print-uris", "--download-only", "source", name]))
+        guard answer.succeeded else {
+            throw LockingError(.unknownPackage, name, "apt finds no such source package", cause: answer.complaint)
+        }
+        let source: DebianSource
+        do { source = try DebianSource(printedURIs: answer.output) } catch {
+            throw LockingError(.failed, name, error.message)
+        }
+        var locked: [LockedPackage] = []
+        for file in source.files {
+            guard let place = mirrors.location(of: file.uri) else {
+                throw LockingError(.failed, name, "apt would fetch it from outside the mirrors")
+            }
+            locked.append(
+                LockedPackage(
+                    name: name, version: source.version, architecture: "source", poolPath: place.path,
+                    archive: place.archive, size: file.size, sha256: file.sha256))
+        }
+        return locked
+    }
+
+    /// What apt would install; `status` is a dpkg's, `cache` a folder for one solution at a time.
+    func solve(
+        _ names: [String], pins: [LockedPackage], cache name: String, status: FilePath
+    ) async throws(LockingError) -> [LockedPackage] {
+        let cache = directory.appending(name)
         try makeDirectory(cache.appending("archives/partial"))
         let preferences = cache.appending("preferences")
         let stanzas = pins.map { "Package: \($0.name)\nPin: version \($0.version)\nPin-Priority: 1001\n" }
         try write(stanzas.joined(separator: "\n"), to: preferences)
-        let status = directory.appending(set == .system ? "status-system" : "status-empty")
         let answer = try await AptProgram.run(
             "apt-get",
             [
@@ -115,6 +149,7 @@ struct AptState: Sendable {
             lines = [suite, "\(suite)-updates"].map { "deb \(options) \(root) \($0) \(parts)" }
         }
         if let root = mirrors.security.first { lines.append("deb \(options) \(root) \(suite)-security \(parts)") }
+        if hasSources { lines += lines.map { "deb-src" + $0.dropFirst(3) } }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -148,7 +183,7 @@ struct AptState: Sendable {
             ShortDescription "Packages";
             Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Packages";
             Optional "no";
-        }; }; };
+        }; }; };\(hasSources ? sourceTarget : "")
         Dir::State "\(directory)/state";
         Dir::State::Lists "\(lists)";
         Dir::State::status "\(directory)/status-empty";
@@ -165,6 +200,19 @@ struct AptState: Sendable {
         Dir::Etc::TrustedParts "/dev/null";
         pkgCacheGen::ForceEssential ",";
 
+        """
+    }
+
+    private var sourceTarget: String {
+        """
+
+        Acquire::IndexTargets { deb-src { Sources {
+            MetaKey "$(COMPONENT)/source/Sources";
+            flatMetaKey "Sources";
+            ShortDescription "Sources";
+            Description "$(RELEASE)/$(COMPONENT) Sources";
+            Optional "no";
+        }; }; };
         """
     }
 

@@ -10,23 +10,21 @@ public struct LockRequest: Sendable {
         "bash", "coreutils", "dash", "dpkg", "findutils", "grep", "gzip", "libarchive-tools", "libc-bin", "mawk", "sed",
         "systemd", "tar", "util-linux", "xz-utils", "zstd",
     ]
-    /// Boot loaders that the server hands out, by the node's Debian architecture.
-    static func loaderPackages(architecture: String) -> [String] {
-        architecture == "amd64" ? ["ipxe", "systemd-boot-efi"] : ["systemd-boot-efi"]
-    }
-
     public var base: DebianBase
     /// The node's, in Debian's word.
     public var architecture: String
     /// Asked for by name; the kernel's package included.
     public var packages: [String]
+    /// Those of the boot loaders that the server hands out, of amd64.
+    public var loaders: [String]
     /// Where a package was asked for, so that an error can point there.
     public var positions: [String: SourcePosition]
 
     public init(_ system: ResolvedSystem, platform: Platform, positions: [String: SourcePosition] = [:]) {
         base = system.base
-        architecture = platform.debianArchitecture
-        packages = Set(system.packages + [system.kernelPackage, "base-files", "base-passwd"]).sorted()
+        architecture = platform.debianArchitecture ?? "amd64"
+        packages = Set(system.packages + [system.kernelPackage, "base-files", "base-passwd"].compactMap { $0 }).sorted()
+        loaders = Set(platform.loaders.map(\.package)).sorted()
         self.positions = positions
     }
 
@@ -36,7 +34,7 @@ public struct LockRequest: Sendable {
             "bootferry lock 1", InstalledPseudoPackage.stanza, base.suite,
             base.components.sorted().joined(separator: " "),
             architecture, packages.joined(separator: " "), Self.toolboxPackages.joined(separator: " "),
-            Self.loaderPackages(architecture: architecture).joined(separator: " "),
+            loaders.joined(separator: " "),
         ]
         return Digest.sha256(of: lines.joined(separator: "\n")).hex
     }

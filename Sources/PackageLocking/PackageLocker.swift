@@ -12,9 +12,9 @@ public struct PackageLocker: Sendable {
         public var changes: [LockChange]
     }
 
-    private let stateDirectory: FilePath
-    private let mirrors: MirrorList
-    private let keyring: FilePath
+    let stateDirectory: FilePath
+    let mirrors: MirrorList
+    let keyring: FilePath
 
     /// - Parameters:
     ///   - stateDirectory: absolute; apt's private state is kept in `apt/` below it.
@@ -42,11 +42,7 @@ public struct PackageLocker: Sendable {
         if let existing, update == nil, existing.request == request.digest {
             return Outcome(lock: existing, changes: [])
         }
-        guard access(keyring.string, R_OK) == 0 else {
-            throw LockingError(
-                .hostLacksTool, keyring.string, "the keys of Debian's archive are missing",
-                remedy: "apt install debian-archive-keyring")
-        }
+        try checkKeyring()
         let known = Set(PackageSet.allCases.flatMap { existing?.sets[$0] ?? [] }.map(\.name))
         for name in update ?? [] where !known.contains(name) {
             let nearest = nearestSpelling(to: name, among: known.sorted())
@@ -68,14 +64,21 @@ public struct PackageLocker: Sendable {
             ["?essential"] + request.packages, in: node, set: .system, old: old, moving: update)
         async let toolbox = solution(LockRequest.toolboxPackages, in: tools, set: .toolbox, old: old, moving: update)
         async let loaders = solution(
-            LockRequest.loaderPackages(architecture: request.architecture), in: tools, set: .loaders, old: old,
-            moving: update)
+            request.loaders, in: tools, set: .loaders, old: old, moving: update)
         let results = await (system, toolbox, loaders)
         let sets: [PackageSet: [LockedPackage]] = [
             .system: try results.0.get(), .toolbox: try results.1.get(), .loaders: try results.2.get(),
         ]
         let lock = LockFile(sets: sets, request: request.digest)
         return Outcome(lock: lock, changes: LockChange.changes(from: existing, to: lock))
+    }
+
+    func checkKeyring() throws(LockingError) {
+        guard access(keyring.string, R_OK) == 0 else {
+            throw LockingError(
+                .hostLacksTool, keyring.string, "the keys of Debian's archive are missing",
+                remedy: "apt install debian-archive-keyring")
+        }
     }
 
     private func state(_ architecture: String, _ request: LockRequest) -> AptState {
@@ -137,7 +140,7 @@ public struct PackageLocker: Sendable {
     }
 
     /// Holds off other processes that use the same private apt; closing the file lets them in.
-    private func exclusively() async throws(LockingError) -> FileDescriptor {
+    func exclusively() async throws(LockingError) -> FileDescriptor {
         let folder = stateDirectory.appending("apt")
         mkdir(stateDirectory.string, 0o755)
         mkdir(folder.string, 0o755)

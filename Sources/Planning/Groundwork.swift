@@ -47,7 +47,8 @@ extension Planner {
     public func groundworkKey(of system: ResolvedSystem, lockFile: [UInt8], request: String) throws -> String {
         let units = units(of: system)
         var fields = [
-            PlanDraft.builderRevision, Digest.sha256(of: lockFile).hex, request, system.kernelPackage, system.kept,
+            PlanDraft.builderRevision, Digest.sha256(of: lockFile).hex, request, system.kernelPackage ?? "",
+            system.kept,
             system.locale, system.services.enabled.joined(separator: " "),
             system.services.disabled.joined(separator: " "), units.isEmpty ? "" : try canonicalJSON(units),
         ]

@@ -74,11 +74,14 @@ struct PlanDraft {
 }
 
 extension LockedPackage {
-    /// `NAME_VERSION_ARCH.deb` in the characters that a store name may have.
-    ///
-    /// Debian's versions also use `~` and `:`, which Nix refuses.
+    /// `NAME_VERSION_ARCH.deb`, or a source file's own name, in the characters that a store name may have.
     public var storeName: String {
-        let name = "\(name)_\(version)_\(architecture).deb"
-        return String(name.map { $0 == "~" ? "-" : $0 == ":" ? "." : $0 })
+        let file = poolPath.split(separator: "/").last.map(String.init) ?? name
+        return (architecture == "source" ? file : "\(name)_\(version)_\(architecture).deb").inStoreNames
     }
+}
+
+extension String {
+    /// Debian's versions also use `~` and `:`, which Nix refuses in a store object's name.
+    var inStoreNames: String { String(map { $0 == "~" ? "-" : $0 == ":" ? "." : $0 }) }
 }

@@ -38,12 +38,9 @@ public struct Planner: Sendable {
     /// port later than systemd's 90 s, and would have no login prompt there.
     static let bootParameters = ["init=/init", "panic=60", "systemd.default_device_timeout_sec=600"]
 
-    /// Where Debian's `ipxe` and `systemd-boot-efi` put the loaders of a platform, by the names they are served under.
+    /// Where the loaders' packages have a platform's loaders, by the names they are served under.
     public static func loaderFiles(for platform: Platform) -> [String: String] {
-        [
-            "undionly.kpxe": "usr/lib/ipxe/undionly.kpxe", "snponly.efi": "usr/lib/ipxe/snponly.efi",
-            platform.efiStub: "usr/lib/systemd/boot/efi/\(platform.efiStub)",
-        ]
+        Dictionary(platform.loaders.map { ($0.name, $0.path) }) { first, _ in first }
     }
 
     /// The build plan whose target is the system's image manifest, and the groundwork in it.
@@ -161,7 +158,7 @@ public struct Planner: Sendable {
         guard images.count == 1 else {
             let found = images.isEmpty ? "none" : images.map(\.name).joined(separator: ", ")
             throw PlanningError(
-                subject: "kernel package '\(system.kernelPackage)'",
+                subject: "kernel package '\(system.kernelPackage ?? "")'",
                 message: "expected exactly one package 'linux-image-VERSION' in the lock, found \(found)",
                 remedy: "name one of them, or a metapackage such as 'linux-image-amd64', as the kernel's package")
         }

@@ -23,19 +23,19 @@ public enum PackageSet: String, Codable, Sendable, CaseIterable {
     case loaders
 }
 
-/// One binary package, as apt answered.
+/// A file of the archive, as apt answered: a binary package, or one of the files of a source package.
 public struct LockedPackage: Codable, Sendable, Equatable {
     /// The package's name.
     public var name: String
     /// Debian's version, epoch included.
     public var version: String
-    /// Debian's word, or `all`.
+    /// Debian's word, or `all`; `source` for a file of a source package.
     public var architecture: String
     /// Relative to the archive's root: `pool/main/…`.
     public var poolPath: String
     /// Which archive of the mirror: `debian` or `debian-security`.
     public var archive: String
-    /// Bytes of the `.deb`.
+    /// Bytes of the file.
     public var size: Int
     /// Lower-case hexadecimal.
     public var sha256: String

@@ -48,7 +48,7 @@ extension LockFile {
 }
 
 extension LockedPackage {
-    fileprivate init(_ node: YAMLNode) {
+    init(_ node: YAMLNode) {
         func text(_ field: Field) -> String { node.text(field) ?? "" }
         self.init(
             name: text(LockFields.name), version: text(LockFields.packageVersion),
@@ -56,7 +56,8 @@ extension LockedPackage {
             archive: text(LockFields.archive), size: Int(text(LockFields.size)) ?? 0, sha256: text(LockFields.sha256))
     }
 
-    fileprivate var line: String {
+    /// Its line of a lock file.
+    var line: String {
         JSONValue.record([
             (LockFields.name.key, .text(name)), (LockFields.packageVersion.key, .text(version)),
             (LockFields.architecture.key, .text(architecture)), (LockFields.archive.key, .text(archive)),
@@ -67,7 +68,7 @@ extension LockedPackage {
 }
 
 /// The keys of a lock file.
-private enum LockFields {
+enum LockFields {
     static let digest = TextKind(
         "a SHA-256 digest", detail: "64 lower-case hexadecimal digits",
         .characters(first: "0-9a-f", rest: "0-9a-f", length: 64...64))

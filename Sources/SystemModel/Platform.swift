@@ -1,29 +1,55 @@
 import Diagnostics
+import FileFormats
 
 /// What a build is for: a kind of machine, read from `targets/platforms/NAME.yaml`.
 public struct Platform: Sendable, Equatable {
     /// A way that firmware boots from the network, as QEMU can play it.
-    public enum FirmwareKind: String, Sendable, CaseIterable {
-        /// SeaBIOS with iPXE as the card's option ROM.
-        case bios
-        /// EDK2's own PXE: DHCP, then TFTP.
-        case uefi
-        /// EDK2's HTTP Boot.
-        case uefiHTTP = "uefi-http"
+    public struct Firmware: Sendable, Equatable {
+        /// What `bootferry boot --firmware` calls it.
+        public var name: String
+        /// QEMU's arguments besides what every machine gets; `{mac}` stands for the card's address, `{variables}` for the
+        /// machine's own copy of the firmware's variables.
+        public var arguments: [String]
+        /// A file of the host that the machine gets a copy of; nil for firmware that keeps nothing.
+        public var variables: String?
+    }
+
+    /// A file that boots the platform's machines over the network, out of a Debian package.
+    public struct Loader: Sendable, Equatable {
+        /// As the boot server gives it out.
+        public var name: String
+        /// The Debian package, of amd64.
+        public var package: String
+        /// In the package.
+        public var path: String
+    }
+
+    /// What recipes need to build for it.
+    public struct Target: Sendable, Equatable {
+        /// GNU's, such as `powerpc64-linux-musl`.
+        public var triple: String
+        /// Linux's `ARCH`.
+        public var kernelArchitecture: String
+        /// What every call of the compiler is given besides the triple.
+        public var compilerFlags: [String]
+        /// What every ELF file that a recipe makes must be.
+        public var abi: ELF.ABI
     }
 
     /// What systems call it.
     public var name: String
-    /// Debian's word, such as `amd64`.
-    public var debianArchitecture: String
-    /// The Debian package with the kernel, where a system names none.
-    public var kernelPackage: String
-    /// The file name of systemd's UEFI stub, such as `linuxx64.efi.stub`.
-    public var efiStub: String
+    /// Debian's word, such as `amd64`; nil for what Debian does not build.
+    public var debianArchitecture: String?
+    /// The Debian package with the kernel, where a system names none; nil where recipes make it.
+    public var kernelPackage: String?
+    /// What the boot server hands out besides systems, by name.
+    public var loaders: [Loader]
+    /// nil where nothing can be built by recipes.
+    public var target: Target?
     /// What QEMU can boot this platform with; the first is the default.
-    public var firmware: [FirmwareKind]
-    /// `-machine` of QEMU.
-    public var qemuMachine: String
+    public var firmware: [Firmware]
+    /// `-cpu` of QEMU where it emulates; nil for its own choice.
+    public var qemuProcessor: String?
     /// The QEMU program, such as `qemu-system-x86_64`.
     public var qemuProgram: String
 
@@ -31,6 +57,58 @@ public struct Platform: Sendable, Equatable {
     ///
     /// - Throws: `ConfigurationError` with every problem in it.
     public static func read(_ path: String, files: (String) -> FileContent) throws(ConfigurationError) -> Platform {
+        let tree = try YAMLNode.checked(path, against: PlatformFields.table.fields, files: files)
+        let target = tree[PlatformFields.target.key]
+        let qemu = tree[PlatformFields.qemu.key]
+        let platform = Platform(
+            name: tree.text(PlatformFields.name) ?? "",
+            debianArchitecture: tree.text(PlatformFields.debianArchitecture),
+            kernelPackage: tree.text(PlatformFields.kernelPackage),
+            loaders: (tree[PlatformFields.loaders.key]?.entries ?? []).map { entry in
+                Loader(
+                    name: entry.key, package: entry.value.text(PlatformFields.package) ?? "",
+                    path: entry.value.text(PlatformFields.path) ?? "")
+            },
+            target: target.map(Target.init),
+            firmware: (qemu?[PlatformFields.firmware.key]?.entries ?? []).map { entry in
+                Firmware(
+                    name: entry.key, arguments: entry.value.texts(PlatformFields.arguments),
+                    variables: entry.value.text(PlatformFields.variables))
+            },
+            qemuProcessor: qemu?.text(PlatformFields.processor), qemuProgram: qemu?.text(PlatformFields.program) ?? "")
+        if platform.debianArchitecture == nil, platform.target == nil {
+            throw ConfigurationError([
+                .init(
+                    tree.position, PlatformFields.target.key,
+                    "expected `debian-architecture` or `target`, found neither: nothing could be built for it")
+            ])
+        }
+        return platform
+    }
+}
+
+extension Platform.Target {
+    fileprivate init(_ node: YAMLNode) {
+        let elf = node[PlatformFields.elf.key]
+        func number(_ field: Field) -> Int { elf?.text(field).flatMap { Int($0) } ?? 0 }
+        self.init(
+            triple: node.text(PlatformFields.triple) ?? "",
+            kernelArchitecture: node.text(PlatformFields.kernelArchitecture) ?? "",
+            compilerFlags: node.texts(PlatformFields.compilerFlags),
+            abi: ELF.ABI(
+                bits: elf?.text(PlatformFields.wordSize) == "elf32" ? 32 : 64,
+                byteOrder: elf?.text(PlatformFields.byteOrder) ?? "",
+                machine: number(PlatformFields.machine), flags: number(PlatformFields.flags),
+                flagsMask: number(PlatformFields.flagsMask), interpreter: elf?.text(PlatformFields.interpreter),
+                foreignSections: elf?.texts(PlatformFields.foreignSections) ?? []))
+    }
+}
+
+extension YAMLNode {
+    /// A file's record with known keys, whole and without a problem.
+    static func checked(
+        _ path: String, against fields: [Field], files: (String) -> FileContent
+    ) throws(ConfigurationError) -> YAMLNode {
         let start = SourcePosition(file: path, line: 1, column: 1)
         var problems: [ConfigurationProblem] = []
         let bytes: [UInt8]
@@ -43,75 +121,9 @@ public struct Platform: Sendable, Equatable {
             throw ConfigurationError(problems)
         }
         var checker = ShapeChecker()
-        checker.check(tree, against: .record(PlatformFields.table.fields))
+        checker.check(tree, against: .record(fields))
         problems += checker.problems
         guard problems.isEmpty else { throw ConfigurationError(problems) }
-        func text(_ field: Field) -> String { tree.text(field) ?? "" }
-        return Platform(
-            name: text(PlatformFields.name), debianArchitecture: text(PlatformFields.debianArchitecture),
-            kernelPackage: text(PlatformFields.kernelPackage),
-            efiStub: text(PlatformFields.efiStub),
-            firmware: tree.texts(PlatformFields.firmware).compactMap(FirmwareKind.init(rawValue:)),
-            qemuMachine: text(PlatformFields.qemuMachine), qemuProgram: text(PlatformFields.qemuProgram))
+        return tree
     }
-}
-
-/// The keys of a platform file.
-enum PlatformFields {
-    private static let word = TextKind(
-        "a word", detail: "letters, digits, `_`, `-`, `.`",
-        .characters(first: "A-Za-z0-9", rest: "A-Za-z0-9_.-", length: 1...63))
-
-    static let version = Field("version", .text(.version), default: nil, "The version of this format.")
-    static let name = Field("name", .text(.platformName), default: nil, "What systems call the platform.")
-    static let debianArchitecture = Field(
-        "debian-architecture", .text(word), default: nil, "Debian's word for it, such as `amd64`.")
-    static let kernelPackage = Field(
-        "kernel-package", .text(.packageName), default: nil,
-        "The Debian package with the kernel, where a system names none.")
-    static let efiStub = Field(
-        "efi-stub", .text(word), default: nil, "The file name of systemd's UEFI stub, which starts a kernel from UEFI.")
-    static let firmware = Field(
-        "firmware",
-        .list(of: .text(TextKind("a kind of firmware", .choice(Platform.FirmwareKind.allCases.map(\.rawValue))))),
-        default: nil, "How QEMU can boot it over the network; the first is the default.")
-    static let qemuMachine = Field("qemu-machine", .text(word), default: nil, "QEMU's `-machine`.")
-    static let qemuProgram = Field("qemu-program", .text(word), default: nil, "The QEMU program that plays it.")
-
-    static let table = FieldTable(
-        name: "platform", purpose: "A file of `targets/platforms` describes one kind of machine.",
-        fields: [
-            version, name, debianArchitecture, kernelPackage, efiStub, firmware, qemuMachine, qemuProgram,
-        ])
-}
-
-/// The pages and schemas made from the field tables.
-public enum ConfigurationReference {
-    /// The JSON Schema (draft 2020-12) of system files.
-    public static func systemSchema() -> String { systemTable.schema() }
-
-    /// The JSON Schema (draft 2020-12) of platform files.
-    public static func platformSchema() -> String { PlatformFields.table.schema() }
-
-    /// The JSON Schema (draft 2020-12) of site files.
-    public static func siteSchema() -> String { SiteFields.table.schema() }
-
-    /// `docs/configuration.md`.
-    public static func page() -> String {
-        """
-        # What the files under `targets/` and `netboot/` may say
-
-        Made by a test (ReferenceTests) from the tables that the parser uses; do not edit it by hand.
-        Values are YAML. Lists of an importing file are appended to the imported ones, records are merged, and text
-        given twice is an error unless one of the two says `!override` before its value. `!override` on a list or a
-        record replaces the imported one, and `!remove` on a list's element takes an imported element out.
-
-
-        """ + systemTable.reference() + "\n" + PlatformFields.table.reference() + "\n"
-            + SiteFields.table.reference()
-    }
-
-    private static let systemTable = FieldTable(
-        name: "system", purpose: "A `system.yaml` says what one system is: every key but `version` may be left out.",
-        fields: SystemFields.table)
 }

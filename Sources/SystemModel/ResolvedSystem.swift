@@ -10,8 +10,12 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     public var base: DebianBase
     /// Debian packages asked for by name, sorted, without duplicates; their dependencies are the lock's affair.
     public var packages: [String]
-    /// The Debian package that carries `/boot/vmlinuz-*`, usually a metapackage.
-    public var kernelPackage: String
+    /// Recipes whose outputs the system is made of instead of packages, in the order written; empty for a Debian system.
+    public var recipes: [String]
+    /// The Debian package that carries `/boot/vmlinuz-*`, usually a metapackage; nil in a system of recipes.
+    public var kernelPackage: String?
+    /// The recipe that makes the kernel; nil in a Debian system.
+    public var kernelRecipe: String?
     /// Added to the kernel's command line.
     public var kernelParameters: [String]
     /// The node's name.
@@ -36,7 +40,8 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     public var memory: Int
 
     public init(
-        name: String, platform: String, base: DebianBase, packages: [String], kernelPackage: String,
+        name: String, platform: String, base: DebianBase, packages: [String], recipes: [String] = [],
+        kernelPackage: String?, kernelRecipe: String? = nil,
         kernelParameters: [String], hostname: String, users: [UserAccount], services: ServiceSelection,
         files: [SystemFile], network: NetworkSettings, timeZone: String, locale: String,
         keep: Set<KeptExtra>, root: RootKind, memory: Int
@@ -45,7 +50,9 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
         self.platform = platform
         self.base = base
         self.packages = packages
+        self.recipes = recipes
         self.kernelPackage = kernelPackage
+        self.kernelRecipe = kernelRecipe
         self.kernelParameters = kernelParameters
         self.hostname = hostname
         self.users = users

@@ -16,13 +16,15 @@ extension ResolvedSystem {
                     (SystemFields.suite.key, .text(base.suite)), texts(SystemFields.components, base.components),
                 ])
             ),
-            texts(SystemFields.packages, packages),
+            recipes.isEmpty ? texts(SystemFields.packages, packages) : texts(SystemFields.recipes, recipes),
             (
                 SystemFields.kernel.key,
-                .record([
-                    (SystemFields.kernelPackage.key, .text(kernelPackage)),
-                    texts(SystemFields.kernelParameters, kernelParameters),
-                ])
+                .record(
+                    [
+                        kernelPackage.map { (SystemFields.kernelPackage.key, .text($0)) },
+                        kernelRecipe.map { (SystemFields.kernelRecipe.key, .text($0)) },
+                        texts(SystemFields.kernelParameters, kernelParameters),
+                    ].compactMap { $0 })
             ),
             (SystemFields.hostname.key, .text(hostname)),
             (SystemFields.users.key, .record(users.map { ($0.name, record($0)) })),

@@ -50,6 +50,7 @@ public struct SystemConfiguration: Sendable {
             }
             problems.append(.init(wanted?.position ?? tree.position, SystemFields.platform.key, message))
         }
+        if let platform { problems += kindProblems(tree, platform) }
         guard problems.isEmpty, let platform else { throw ConfigurationError(problems) }
         return SystemConfiguration(
             path: path, files: reader.read, platform: platform, tree: tree, directory: directory)
@@ -86,6 +87,48 @@ public struct SystemConfiguration: Sendable {
         let folder = folder(of: joined(directory, path))
         let name = folder.split(separator: "/").last.map(String.init) ?? ""
         return TextKind.systemName.accepts(name) ? name : nil
+    }
+
+    /// What a system of packages, or one of recipes, cannot have; and what its platform cannot be.
+    private static func kindProblems(_ tree: YAMLNode, _ platform: Platform) -> [ConfigurationProblem] {
+        let kernel = tree[SystemFields.kernel.key]
+        guard let recipes = tree[SystemFields.recipes.key], !recipes.elements.isEmpty else {
+            var problems: [ConfigurationProblem] = []
+            if platform.debianArchitecture == nil {
+                problems.append(
+                    .init(
+                        tree[SystemFields.platform.key]?.position ?? tree.position, SystemFields.platform.key,
+                        "Debian does not build for `\(platform.name)`: expected `recipes`, found none"))
+            } else if kernel?[SystemFields.kernelPackage.key] == nil, platform.kernelPackage == nil {
+                problems.append(
+                    .init(
+                        tree.position, SystemFields.kernel.key,
+                        "the platform `\(platform.name)` names no kernel package"))
+            }
+            if let recipe = kernel?[SystemFields.kernelRecipe.key] {
+                problems.append(
+                    .init(recipe.position, "kernel.recipe", "the kernel of a system of packages is a `package`"))
+            }
+            return problems
+        }
+        var problems = [SystemFields.packages, SystemFields.services, SystemFields.network, SystemFields.keep]
+            .compactMap {
+                field in
+                tree[field.key].map {
+                    ConfigurationProblem($0.position, field.key, "a system of `recipes` (\(recipes.position)) has none")
+                }
+            }
+        if let package = kernel?[SystemFields.kernelPackage.key] {
+            problems.append(
+                .init(package.position, "kernel.package", "the kernel of a system of recipes is a `recipe`"))
+        }
+        if platform.target == nil {
+            problems.append(
+                .init(
+                    recipes.position, SystemFields.recipes.key,
+                    "the platform `\(platform.name)` has no `target`, so nothing can be built for it"))
+        }
+        return problems
     }
 
     /// Rules that span several keys, and so several files.
@@ -140,6 +183,7 @@ func fileProblems(_ tree: YAMLNode?, _ prefix: String = "") -> [ConfigurationPro
 enum SystemDefaults {
     static let platform = "x86_64"
     static let suite = "trixie"
+    static let kernelRecipe = "linux"
     static let components = ["main"]
     static let timeZone = "Etc/UTC"
     static let locale = "C.UTF-8"

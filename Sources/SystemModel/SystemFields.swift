@@ -22,13 +22,19 @@ enum SystemFields {
         "packages", .list(of: .text(.packageName)), default: "none",
         "Debian packages by name; what they need comes along, and so does everything essential.")
 
+    static let recipes = Field(
+        "recipes", .list(of: .text(.recipeName)), default: "none: the system is made of Debian packages",
+        "Recipes that the system is made of instead of packages, folders of `targets/recipes`.")
+
     static let kernelPackage = Field(
         "package", .text(.packageName), default: "the platform's",
         "The Debian package that carries the kernel, usually a metapackage.")
     static let kernelParameters = Field(
         "parameters", .list(of: .text(.kernelParameter)), default: "none", "Words for the kernel's command line.")
+    static let kernelRecipe = Field(
+        "recipe", .text(.recipeName), default: "`linux`", "The recipe that makes the kernel, in a system of recipes.")
     static let kernel = Field(
-        "kernel", .record([kernelPackage, kernelParameters]), default: "the platform's",
+        "kernel", .record([kernelPackage, kernelRecipe, kernelParameters]), default: "the platform's",
         "The kernel and its parameters.")
 
     static let hostname = Field(
@@ -97,7 +103,7 @@ enum SystemFields {
         "The RAM of the smallest node this system is for; an image that cannot fit is refused.")
 
     static let table: [Field] = [
-        version, imports, name, platform, base, packages, kernel, hostname, users, services, files, network,
+        version, imports, name, platform, base, packages, recipes, kernel, hostname, users, services, files, network,
         timeZone, locale, keep, root, memory,
     ]
 }

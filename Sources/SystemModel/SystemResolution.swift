@@ -4,6 +4,7 @@ extension SystemConfiguration {
         let name = tree.text(SystemFields.name) ?? Self.folderName(path, directory) ?? ""
         let base = tree[SystemFields.base.key]
         let kernel = tree[SystemFields.kernel.key]
+        let recipes = tree.texts(SystemFields.recipes)
         let components = Set(base?.texts(SystemFields.components) ?? [])
         return ResolvedSystem(
             name: name,
@@ -12,7 +13,10 @@ extension SystemConfiguration {
                 suite: base?.text(SystemFields.suite) ?? SystemDefaults.suite,
                 components: components.isEmpty ? SystemDefaults.components : components.sorted()),
             packages: Set(tree.texts(SystemFields.packages)).sorted(),
-            kernelPackage: kernel?.text(SystemFields.kernelPackage) ?? platform.kernelPackage,
+            recipes: recipes,
+            kernelPackage: recipes.isEmpty ? kernel?.text(SystemFields.kernelPackage) ?? platform.kernelPackage : nil,
+            kernelRecipe: recipes.isEmpty
+                ? nil : kernel?.text(SystemFields.kernelRecipe) ?? SystemDefaults.kernelRecipe,
             kernelParameters: kernel?.texts(SystemFields.kernelParameters) ?? [],
             hostname: tree.text(SystemFields.hostname) ?? name,
             users: tree[SystemFields.users.key]?.entries.map(user) ?? [],

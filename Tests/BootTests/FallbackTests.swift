@@ -58,12 +58,7 @@ struct FallbackTests {
             let good = try String(contentsOfFile: system.file.string, encoding: .utf8)
             let broken = good + "kernel:\n  parameters: [rdinit=/missing, panic=5]\n"
             try broken.write(toFile: folder.appending("broken.yaml").string, atomically: false, encoding: .utf8)
-            let platforms = try ProjectData(named: BootferryProgram.checkout.string).platforms()
-            let platform = try #require(platforms.first { $0.name == "x86_64" })
-            let machine = QEMUMachine(
-                platform: platform, firmware: .bios, memory: 1024, macAddress: "52:54:00:12:34:56", tap: "tap0",
-                accelerator: "tcg",
-                isInteractive: false, scratch: folder)
+            let (platform, machine) = try labMachine("bios", in: folder)
             let done = try await execute(
                 ["unshare"] + (geteuid() == 0 ? [] : ["--map-root-user"])
                     + ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "bash", "-c", Self.script]

@@ -37,7 +37,7 @@ struct ForeignLoaderTests {
         """#
 
     private static func boot(
-        _ firmware: Firmware, httpPort: Int, loader: String, prepare: (FilePath) async throws -> Void
+        _ firmware: String, httpPort: Int, loader: String, prepare: (FilePath) async throws -> Void
     ) async throws -> (served: String, attempt: BootAttempt?) {
         try await withTemporaryFolder { folder in
             let program = BootferryProgram.shared
@@ -74,7 +74,7 @@ struct ForeignLoaderTests {
     }
 
     @Test func `Debian's signed GRUB of another server boots a node over UEFI PXE, by TFTP`() async throws {
-        let (served, attempt) = try await Self.boot(.uefi, httpPort: 8080, loader: "grubnetx64.efi") { files in
+        let (served, attempt) = try await Self.boot("uefi", httpPort: 8080, loader: "grubnetx64.efi") { files in
             try FileManager.default.copyItem(
                 atPath: "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
                 toPath: files.appending("grubnetx64.efi").string)
@@ -112,7 +112,7 @@ struct ForeignLoaderTests {
     }
 
     @Test func `a GRUB made for this server boots a BIOS machine by its own search, by HTTP`() async throws {
-        let (served, attempt) = try await Self.boot(.bios, httpPort: 80, loader: "core.0") { files in
+        let (served, attempt) = try await Self.boot("bios", httpPort: 80, loader: "core.0") { files in
             let made = try await execute([
                 "grub-mkimage", "--format=i386-pc-pxe", "--output=\(files.appending("core.0"))",
                 "--prefix=(tftp,10.77.0.1)/grub", "pxe", "tftp", "http", "normal", "linux", "configfile", "test",

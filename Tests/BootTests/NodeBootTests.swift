@@ -76,7 +76,7 @@ struct NodeBootTests {
         kill $server; wait $server
         """#
 
-    private func machine(_ firmware: Firmware, in folder: FilePath) throws -> [String] {
+    private func machine(_ firmware: String, in folder: FilePath) throws -> [String] {
         let (platform, machine) = try labMachine(firmware, in: folder)
         return ["--", platform.qemuProgram] + machine.arguments
     }
@@ -135,8 +135,8 @@ struct NodeBootTests {
             let name = "kept-\(UInt32.random(in: 0 ... .max))"
             let secret = try write(folder, name: name, key: text("id.pub"))
             _ = try await program.build(folder.appending("\(name)/system.yaml"))
-            let bios = try machine(.bios, in: folder)
-            let machines = try bios + machine(.uefi, in: folder) + bios
+            let bios = try machine("bios", in: folder)
+            let machines = try bios + machine("uefi", in: folder) + bios
             let done = try await execute(
                 ["unshare"] + (geteuid() == 0 ? [] : ["--map-root-user"])
                     + ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "bash", "-c", Self.script]

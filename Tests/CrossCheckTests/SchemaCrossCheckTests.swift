@@ -42,9 +42,11 @@ import Testing
         let fixtures = root.appending(path: "Tests/SystemModelTests/Fixtures").path()
         let platforms = try files("targets/platforms")
         let systems = try files("targets/systems") + [fixtures + "/everything.yaml"]
-        #expect(platforms.count >= 1 && systems.count >= 4)
+        let recipes = try files("targets/recipes")
+        #expect(platforms.count >= 2 && systems.count >= 4 && recipes.count >= 1)
         for (schema, files) in [
-            (ConfigurationReference.platformSchema(), platforms), (ConfigurationReference.systemSchema(), systems),
+            (ConfigurationReference.platformSchema(), platforms), (ConfigurationReference.recipeSchema(), recipes),
+            (ConfigurationReference.systemSchema(), systems),
             (
                 ConfigurationReference.siteSchema(),
                 [root.appending(path: "netboot/site.yaml").path(), fixtures + "/site/everything.yaml"]

@@ -20,6 +20,7 @@ import Testing
         for (text, fields) in [
             (ConfigurationReference.systemSchema(), SystemFields.table),
             (ConfigurationReference.platformSchema(), PlatformFields.table.fields),
+            (ConfigurationReference.recipeSchema(), RecipeFields.table.fields),
             (ConfigurationReference.siteSchema(), SiteFields.table.fields),
         ] {
             let schema = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -32,11 +33,19 @@ import Testing
     @Test func `a platform file with mistakes is refused with all of them`() throws {
         let error = try #require(throws: ConfigurationError.self) {
             try Platform.read(
-                "p.yaml", files: RepositoryFiles.texts(["p.yaml": "version: 1\nname: X\nqemu-machine: _x\n"]))
+                "p.yaml", files: RepositoryFiles.texts(["p.yaml": "version: 1\nname: X\nqemu: {program: _x}\n"]))
         }
-        #expect(error.problems.count == 7)
+        #expect(error.problems.count == 3)
         #expect(
             error.description.contains(
-                "p.yaml:3:15: `qemu-machine`: expected a word (letters, digits, `_`, `-`, `.`), found `_x`"))
+                "p.yaml:3:17: `qemu.program`: expected a word (letters, digits, `_`, `-`, `.`), found `_x`"))
+        let idle = try #require(throws: ConfigurationError.self) {
+            try Platform.read(
+                "p.yaml",
+                files: RepositoryFiles.texts([
+                    "p.yaml": "version: 1\nname: x\nqemu: {program: x, firmware: {a: {arguments: []}}}\n"
+                ]))
+        }
+        #expect(idle.description.contains("expected `debian-architecture` or `target`, found neither"))
     }
 }

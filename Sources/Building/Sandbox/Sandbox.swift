@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Subprocess
 import SystemPackage
 
@@ -25,6 +25,19 @@ public struct Sandbox: Sendable {
         }
     }
 
+    /// Who runs in a sandbox of one owner.
+    public struct Account: Sendable {
+        /// User and group.
+        public var number: Int
+        /// Files that take their place in `/etc` besides the toolbox's: `passwd`, `group`.
+        public var files: FilePath
+
+        public init(number: Int, files: FilePath) {
+            self.number = number
+            self.files = files
+        }
+    }
+
     /// What the sandbox has as its system.
     public var toolbox: Toolbox
     /// What of the host it sees.
@@ -35,13 +48,17 @@ public struct Sandbox: Sendable {
     public var temporaryDirectories: [String]
     /// Whether files may belong to many users, as dpkg needs.
     public var manyOwners: Bool
+    /// Who the programs run as, whoever started this; nil for that one.
+    public var account: Account?
+    /// Where programs begin.
+    public var directory = "/"
     /// Added to a fixed, small environment.
     public var environment: [String: String]
     var program = "bwrap"
 
     public init(
         toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], temporaryDirectories: [String] = [],
-        manyOwners: Bool = false,
+        manyOwners: Bool = false, account: Account? = nil, directory: String = "/",
         environment: [String: String] = [:]
     ) {
         self.toolbox = toolbox
@@ -49,6 +66,8 @@ public struct Sandbox: Sendable {
         self.systemRoots = systemRoots
         self.temporaryDirectories = temporaryDirectories
         self.manyOwners = manyOwners
+        self.account = account
+        self.directory = directory
         self.environment = environment
     }
 
@@ -60,6 +79,9 @@ public struct Sandbox: Sendable {
         command += [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
         command += ["--unshare-uts", "--hostname", "localhost", "--clearenv"]
         command += ["--cap-drop", "ALL"]
+        if let account {
+            command += ["--unshare-user", "--uid", "\(account.number)", "--gid", "\(account.number)"]
+        }
         if manyOwners {
             for capability in Self.keptCapabilities { command += ["--cap-add", capability] }
         }
@@ -68,7 +90,7 @@ public struct Sandbox: Sendable {
         ].merging(environment) { $1 }
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) { command += ["--setenv", name, value] }
         command += ["--ro-bind", toolbox.root.appending("usr").string, "/usr"]
-        command += ["--ro-bind-try", toolbox.root.appending("etc").string, "/etc"]
+        command += try settings()
         for name in ["bin", "sbin", "lib", "lib64"] { command += ["--symlink", "usr/\(name)", "/\(name)"] }
         for bind in binds { command += [bind.writable ? "--bind" : "--ro-bind", bind.source.string, bind.target] }
         for root in [""] + systemRoots {
@@ -79,7 +101,7 @@ public struct Sandbox: Sendable {
             for name in Self.readOnlySettings { command += ["--ro-bind-try", "/proc/\(name)", "\(root)/proc/\(name)"] }
         }
         for directory in temporaryDirectories { command += ["--tmpfs", directory] }
-        command += ["--chdir", "/", "--"] + arguments
+        command += ["--chdir", directory, "--"] + arguments
         do {
             let result = try await Subprocess.run(
                 .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
@@ -92,6 +114,20 @@ public struct Sandbox: Sendable {
                 kind: .host, subject: command[0], message: "could not be run", cause: "\(error)",
                 remedy: "bootferry doctor")
         }
+    }
+
+    /// `/etc`: the toolbox's, and what an account needs besides.
+    private func settings() throws -> [String] {
+        let own = toolbox.root.appending("etc")
+        guard let account else { return ["--ro-bind-try", own.string, "/etc"] }
+        // A file cannot be put into a folder that is bound read-only, so each is bound by itself.
+        var command = ["--dir", "/etc"]
+        for folder in [own, account.files] where access(folder.string, F_OK) == 0 {
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.string).sorted() {
+                command += ["--ro-bind", folder.appending(name).string, "/etc/\(name)"]
+            }
+        }
+        return command
     }
 
     /// What unpacking and configuring with dpkg need: files of any owner, other accounts, and `chroot`. Without

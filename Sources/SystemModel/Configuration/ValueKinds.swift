@@ -42,6 +42,19 @@ extension TextKind {
     static let absolutePath = TextKind(
         "an absolute path", detail: "without `.`, `..`, `//` or a `/` at its end",
         .checked(pattern: #"^(/(?!\.{1,2}(/|$))[^/\u0000-\u001f\u007f]{1,255})+$"#, isAbsolutePath))
+    static let relativePath = TextKind(
+        "a relative path", detail: "without `.`, `..`, `//` or a `/` at its end",
+        .checked(pattern: #"^(?!/)((^|/)(?!\.{1,2}(/|$))[^/\u0000-\u001f\u007f]{1,255})+$"#) {
+            !$0.hasPrefix("/") && isAbsolutePath("/" + $0)
+        })
+    /// A shell variable is named after it.
+    static let recipeName = TextKind(
+        "a recipe's name", detail: "lower-case letters, digits and `-`, a letter first",
+        .characters(first: "a-z", rest: "a-z0-9-", length: 1...63))
+    /// Letters, digits and what joins them: the grammar is SPDX's affair.
+    static let licence = TextKind(
+        "an SPDX licence expression", detail: "such as `MIT` or `GPL-2.0-only`",
+        .characters(first: "A-Za-z0-9(", rest: "A-Za-z0-9 .+()-", length: 1...255))
     static let hostPath = TextKind(
         "a path", .checked(pattern: #"^[^\u0000-\u001f\u007f]{1,4095}$"#, isHostPath))
     static let anyText = TextKind("text", .checked(pattern: nil) { _ in true })

@@ -1,0 +1,59 @@
+import PackageLocking
+import Planning
+import StoreModel
+import SystemModel
+import SystemPackage
+
+/// The straight line from recipes as written to their outputs, one step a function.
+struct RecipePipeline: Sendable {
+    let workspace: Workspace
+    let mirror: MirrorOptions
+
+    /// Beside the recipes: one for all of them.
+    var lockPath: FilePath { workspace.data.recipeFolder.appending("recipes.lock") }
+
+    /// The lock file's bytes, or nil where there is none yet.
+    private func readLock() throws -> RecipeLock? {
+        switch HostFiles.content(lockPath.string) {
+        case .bytes(let bytes): return try RecipeLock.read(bytes, path: lockPath.string)
+        case .missing: return nil
+        case .unreadable(let reason):
+            throw CommandError(subject: lockPath.string, message: "cannot be read", cause: reason)
+        }
+    }
+
+    /// The lock; made, or brought up to what the recipes ask for now, where need be.
+    ///
+    /// - Parameter update: moves everything to the newest version.
+    func lock(_ book: RecipeBook, update: Bool = false) async throws -> RecipeLock {
+        let request = RecipeLockRequest(book)
+        let existing = try readLock()
+        if let existing, existing.request == request.digest, !update { return existing }
+        workspace.terminal.status("locking the recipes' tools and sources (apt)")
+        defer { workspace.terminal.status("") }
+        let lock = try await PackageLocker(
+            stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
+        ).lock(request, existing: existing, update: update)
+        try workspace.write(lock.rendered(), to: lockPath)
+        workspace.terminal.message(
+            "\(lockPath): \(lock.packages.count) packages and \(lock.sources.count) files of sources locked")
+        return lock
+    }
+
+    /// What plans for a platform, with the recipes and their lock as they are now.
+    func planner(for platform: Platform) async throws -> RecipePlanner {
+        let book = try workspace.data.recipes()
+        let lock = try await lock(book)
+        var folders: [String: StorePath] = [:]
+        for name in book.recipes.keys.sorted() {
+            folders[name] = try workspace.store.addSource(
+                workspace.data.recipeFolder.appending(name), name: "\(name)-recipe")
+        }
+        var data: [String: StorePath] = [:]
+        for name in Set(book.recipes.values.flatMap(\.data)) {
+            data[name] = try workspace.store.addSource(
+                workspace.data.folder.appending("targets").appending(name), name: name)
+        }
+        return RecipePlanner(book: book, lock: lock, platform: platform, folders: folders, data: data)
+    }
+}

@@ -1,0 +1,75 @@
+/// The keys of a platform file.
+enum PlatformFields {
+    private static let word = TextKind(
+        "a word", detail: "letters, digits, `_`, `-`, `.`",
+        .characters(first: "A-Za-z0-9", rest: "A-Za-z0-9_.-", length: 1...63))
+    private static let argument = TextKind(
+        "an argument", detail: "without control characters",
+        .checked(pattern: #"^[^\u0000-\u001f\u007f]{1,4095}$"#) { TextKind.hostPath.accepts($0) })
+    private static let section = TextKind(
+        "a section", detail: "such as `.opd`", .characters(first: "A-Za-z._", rest: "A-Za-z0-9._", length: 1...63))
+
+    static let version = Field("version", .text(.version), default: nil, "The version of this format.")
+    static let name = Field("name", .text(.platformName), default: nil, "What systems call the platform.")
+    static let debianArchitecture = Field(
+        "debian-architecture", .text(word), default: "none: its systems are made by recipes",
+        "Debian's word for it, such as `amd64`.")
+    static let kernelPackage = Field(
+        "kernel-package", .text(.packageName), default: "none: the recipe `linux` makes it",
+        "The Debian package with the kernel, where a system names none.")
+
+    static let package = Field("package", .text(.packageName), default: nil, "The Debian package, of amd64.")
+    static let path = Field("path", .text(.relativePath), default: nil, "The file in the package.")
+    static let loaders = Field(
+        "loaders", .map(keys: word, values: .record([package, path])), default: "none",
+        "What the boot server hands out besides systems, by the name that it has there.")
+
+    static let triple = Field("triple", .text(word), default: nil, "GNU's name, such as `powerpc64-linux-musl`.")
+    static let kernelArchitecture = Field(
+        "kernel-architecture", .text(word), default: nil, "Linux's `ARCH`, such as `powerpc`.")
+    static let compilerFlags = Field(
+        "compiler-flags", .list(of: .text(argument)), default: "none",
+        "What every call of the compiler is given besides the triple.")
+    static let wordSize = Field(
+        "class", .text(TextKind("an ELF class", .choice(["elf32", "elf64"]))), default: nil, "Word size.")
+    static let byteOrder = Field(
+        "byte-order", .text(TextKind("a byte order", .choice(["big", "little"]))), default: nil, "Of its numbers.")
+    static let machine = Field(
+        "machine", .text(TextKind("a machine number", .integer(1...65535))), default: nil, "ELF's `e_machine`.")
+    private static let bitsOfFlags = TextKind("bits of `e_flags`", .integer(0...0xFFFF_FFFF))
+    static let flags = Field(
+        "flags", .text(bitsOfFlags), default: "`0`", "ELF's `e_flags` as far as `flags-mask` covers them.")
+    static let flagsMask = Field(
+        "flags-mask", .text(bitsOfFlags), default: "`0`", "The bits of `e_flags` that name the ABI.")
+    static let interpreter = Field(
+        "interpreter", .text(word), default: "none: all programs are static", "The file name of the dynamic loader.")
+    static let foreignSections = Field(
+        "foreign-sections", .list(of: .text(section)), default: "none",
+        "Sections that only another ABI of the same machine has.")
+    static let elf = Field(
+        "elf", .record([wordSize, byteOrder, machine, flags, flagsMask, interpreter, foreignSections]), default: nil,
+        "What every ELF file must be that a recipe makes.")
+    static let target = Field(
+        "target", .record([triple, kernelArchitecture, compilerFlags, elf]), default: "none: nothing is built for it",
+        "What recipes need to build for the platform.")
+
+    static let program = Field("program", .text(word), default: nil, "The QEMU program that plays it.")
+    static let processor = Field(
+        "processor", .text(argument), default: "QEMU's own choice", "`-cpu` where QEMU emulates (TCG).")
+    static let arguments = Field(
+        "arguments", .list(of: .text(argument)), default: nil,
+        "QEMU's machine, firmware and card on `netdev=n0`; `{mac}` is the card's address, `{variables}` a copy of `variables`."
+    )
+    static let variables = Field(
+        "variables", .text(.absolutePath), default: "none",
+        "A file of the host with the firmware's variables, which each machine gets a copy of.")
+    static let firmware = Field(
+        "firmware", .map(keys: word, values: .record([arguments, variables])), default: nil,
+        "How QEMU can boot it over the network, by name; the first is the default.")
+    static let qemu = Field(
+        "qemu", .record([program, processor, firmware]), default: nil, "How `bootferry boot` plays such a machine.")
+
+    static let table = FieldTable(
+        name: "platform", purpose: "A file of `targets/platforms` describes one kind of machine.",
+        fields: [version, name, debianArchitecture, kernelPackage, loaders, target, qemu])
+}
