@@ -14,17 +14,19 @@ struct PlanDraft {
 
     /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
     static let builderRevision = "5"
+    /// The same of `builtin:recipe` alone: what takes a kernel's time is not made again for a change of some other builder.
+    static let recipeRevision = "4"
 
     var plan = BuildPlan()
     /// What stands for each output, since most are named several times.
     private var references: [StorePath: String] = [:]
 
     mutating func add(
-        _ name: String, builder: String, _ environment: [String: Value], toolbox: StorePath? = nil,
-        inputs: [StorePath] = [], sources: Set<StorePath> = []
+        _ name: String, builder: String, revision: String = Self.builderRevision, _ environment: [String: Value],
+        toolbox: StorePath? = nil, inputs: [StorePath] = [], sources: Set<StorePath> = []
     ) throws -> StorePath {
         var environment = environment
-        environment["revision"] = .text(Self.builderRevision)
+        environment["revision"] = .text(revision)
         if let toolbox { environment["toolbox"] = .output(toolbox) }
         var derivation = Derivation(name: name, builder: builder, inputDerivations: Set(inputs), inputSources: sources)
         for (key, value) in environment {

@@ -98,7 +98,7 @@ public struct RecipePlanner: Sendable {
             memory: recipe.limits.memory, variables: variables, abi: target.abi)
         let version = files.first.map { "-\($0.version)" } ?? ""
         return try draft.add(
-            "\(recipe.name)\(version)".inStoreNames, builder: "builtin:recipe",
+            "\(recipe.name)\(version)".inStoreNames, builder: "builtin:recipe", revision: PlanDraft.recipeRevision,
             ["work": .text(try canonicalJSON(work)), "sources": .outputs(sources)], toolbox: toolbox,
             inputs: recipe.inputs.compactMap { outputs[$0] }, sources: inputSources)
     }
