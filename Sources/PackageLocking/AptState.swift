@@ -148,8 +148,10 @@ struct AptState: Sendable {
         if let root = mirrors.archive.first {
             lines = [suite, "\(suite)-updates"].map { "deb \(options) \(root) \($0) \(parts)" }
         }
-        if let root = mirrors.security.first { lines.append("deb \(options) \(root) \(suite)-security \(parts)") }
+        // A security archive drops a source as soon as there is a newer one, or before every mirror has it: what is locked
+        // must be there tomorrow. A point release takes them up.
         if hasSources { lines += lines.map { "deb-src" + $0.dropFirst(3) } }
+        if let root = mirrors.security.first { lines.append("deb \(options) \(root) \(suite)-security \(parts)") }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -135,7 +135,7 @@ struct RecipeBuildTests {
                     0022
                     /build
                     /build UTC C
-                    ppc64-elfv2 powerpc64-linux-musl powerpc big -mabi=elfv2 -mlong-double-64 315532800
+                    ppc64-elfv2 powerpc64-linux-musl powerpc big -mabi=elfv2 -mlong-double-64 -mcpu=e5500 315532800
                     lo
                     place
                     place-recipe
