@@ -89,7 +89,7 @@ struct ForeignLoaderTests {
 
     @Test func `PXELINUX of another server boots a BIOS machine that is told apart by its card, by HTTP`() async throws
     {
-        let (served, attempt) = try await Self.boot(.bios, httpPort: 8080, loader: "lpxelinux.0") { files in
+        let (served, attempt) = try await Self.boot("bios", httpPort: 8080, loader: "lpxelinux.0") { files in
             for (file, name) in [
                 ("/usr/lib/PXELINUX/lpxelinux.0", "lpxelinux.0"),
                 ("/usr/lib/syslinux/modules/bios/ldlinux.c32", "ldlinux.c32"),

@@ -50,7 +50,7 @@ struct HTTPBootTests {
                 nodes: {bench-01: {macs: [52:54:00:12:34:56], system: minimal}}
                 """
             try site.write(toFile: folder.appending("site.yaml").string, atomically: false, encoding: .utf8)
-            let (platform, machine) = try labMachine(.uefiHTTP, in: folder)
+            let (platform, machine) = try labMachine("uefi-http", in: folder)
             // OVMF takes the authorities that it trusts from here.
             let trusts = authority.map {
                 ["-fw_cfg", "name=etc/edk2/https/cacerts,file=\(folder.appending($0))"]

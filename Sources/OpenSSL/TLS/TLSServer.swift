@@ -81,10 +81,21 @@ public final class TLSServer: @unchecked Sendable {
         deinit { for certificate in all { X509_free(certificate) } }
     }
 
+    /// With a copy of the text: what BIO_new_mem_buf is given, it keeps.
+    private static func buffer(of text: [UInt8]) -> OpaquePointer? {
+        guard let buffer = BIO_new(BIO_s_mem()) else { return nil }
+        let count = Int32(clamping: text.count)
+        guard count == 0 || BIO_write(buffer, text, count) == count else {
+            BIO_free(buffer)
+            return nil
+        }
+        return buffer
+    }
+
     private static func certificates(_ text: [UInt8]) throws(Refusal) -> Chain {
         ERR_clear_error()
         var chain = Chain()
-        guard let input = BIO_new_mem_buf(text, Int32(clamping: text.count)) else { throw .certificate(reason()) }
+        guard let input = buffer(of: text) else { throw .certificate(reason()) }
         defer { BIO_free(input) }
         while let certificate = withNoPassphrase({ PEM_read_bio_X509(input, nil, nil, $0) }) {
             chain.all.append(certificate)
@@ -101,7 +112,7 @@ public final class TLSServer: @unchecked Sendable {
 
     private static func use(_ text: [UInt8], in context: OpaquePointer) throws(Refusal) {
         ERR_clear_error()
-        guard let input = BIO_new_mem_buf(text, Int32(clamping: text.count)) else { throw .key(reason()) }
+        guard let input = buffer(of: text) else { throw .key(reason()) }
         defer { BIO_free(input) }
         guard let key = withNoPassphrase({ PEM_read_bio_PrivateKey(input, nil, nil, $0) }) else {
             let code = ERR_peek_last_error() & 0x7f_ffff
