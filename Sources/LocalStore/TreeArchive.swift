@@ -66,7 +66,11 @@ struct TreeArchive {
                 throw LocalStoreError("'\(path)'", "directories nest deeper than \(NAR.maximumDepth)")
             }
             // Its owner may be barred from a directory that a builder closed.
-            if case .canonicalise = metadata { try apply(to: path, status, mode: 0o755) }
+            var open = status
+            if case .canonicalise = metadata {
+                try apply(to: path, status, mode: 0o755)
+                open.st_mode = status.st_mode & S_IFMT | 0o755
+            }
             try writer.write(.beginDirectory)
             for name in try Files.names(in: path) {
                 let bytes = Files.bytes(of: name)
@@ -79,7 +83,7 @@ struct TreeArchive {
                 try writeNode(path.appending(name), depth: depth + 1)
             }
             try writer.write(.endDirectory)
-            try apply(to: path, status, mode: 0o555)
+            try apply(to: path, open, mode: 0o555)
         case let kind:
             let word = kind == S_IFIFO ? "a pipe" : kind == S_IFSOCK ? "a socket" : "a device node"
             throw LocalStoreError("'\(path)'", "is \(word), which no store object can hold", kind: .failed)

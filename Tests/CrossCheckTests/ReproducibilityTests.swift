@@ -77,7 +77,9 @@ private struct Elsewhere {
         let script = """
             umask 077
             cd "$0"
-            ldd ./bootferry | grep -q "$0/libraries/libzstd" || [ ! -e libraries/libzstd.so.1 ] || exit 77
+            # bootferry loads libarchive when it unpacks, and libarchive this library.
+            library=$(/sbin/ldconfig -p | sed -n 's/.*libarchive\\.so\\.13 .* => //p' | head -n 1)
+            ldd "$library" | grep -q "$0/libraries/libzstd" || [ ! -e libraries/libzstd.so.1 ] || exit 77
             exec \(clock) ./bootferry build systems/capable --data-dir data --state-dir state --output out --json
             """
         let outcome = try await execute(

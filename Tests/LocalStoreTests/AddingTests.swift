@@ -52,6 +52,17 @@ import Testing
         #expect(!Files.exists(tree))
     }
 
+    @Test func `a folder copied from another object is as closed as any`() throws {
+        let scratch = try store.makeScratch()
+        let tree = scratch.path.appending("tree")
+        try Files.createDirectories(tree.appending("a"))
+        try Files.write(Array("text".utf8), to: tree.appending("a").appending("b"))
+        try Files.setMode(0o555, tree.appending("a"))
+        let path = try store.addContentAddressed(tree, name: "copied")
+        #expect(try Files.requiredStatus(store.physicalPath(of: path).appending("a")).st_mode & 0o7777 == 0o555)
+        #expect(try test.faults() == [])
+    }
+
     @Test func `references to candidates are found, across the borders of the pieces a file is read in`() throws {
         let near = try test.add("near", ["x": "1"])
         let far = try test.add("far", ["x": "2"])

@@ -121,13 +121,13 @@ public struct Sandbox: Sendable {
         let own = toolbox.root.appending("etc")
         guard let account else { return ["--ro-bind-try", own.string, "/etc"] }
         // A file cannot be put into a folder that is bound read-only, so each is bound by itself.
-        var command = ["--dir", "/etc"]
+        var command = ["--tmpfs", "/etc"]
         for folder in [own, account.files] where access(folder.string, F_OK) == 0 {
             for name in try FileManager.default.contentsOfDirectory(atPath: folder.string).sorted() {
                 command += ["--ro-bind", folder.appending(name).string, "/etc/\(name)"]
             }
         }
-        return command
+        return command + ["--remount-ro", "/etc"]
     }
 
     /// What unpacking and configuring with dpkg need: files of any owner, other accounts, and `chroot`. Without
