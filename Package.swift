@@ -93,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "bootferry", dependencies: ["Commands"], swiftSettings: strict,
             // Swift's libraries inside: half of the start-up time was spent in finding their symbols. The other half was
-            // mostly 108,000 relative relocations, which DT_RELR packs into a fiftieth.
+            // mostly 108,000 relative relocations, which DT_RELR packs into a hundredth.
             linkerSettings: [
                 .unsafeFlags([
                     "-static-stdlib", "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",

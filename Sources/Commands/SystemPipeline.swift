@@ -25,6 +25,18 @@ struct SystemPipeline: Sendable {
     func lock(update: [String]?) async throws -> LockOutcome {
         let terminal = workspace.terminal
         let system = source.system
+        guard let recipe = system.recipes.first else {
+            return try await lockPackages(of: system, update: update, terminal)
+        }
+        throw CommandError(
+            kind: .usage, subject: source.configuration.path,
+            message: "'\(system.name)' is made of recipes, and no image can be made of recipes yet",
+            remedy: "build each by itself: bootferry recipe build \(recipe) --platform \(system.platform)")
+    }
+
+    private func lockPackages(
+        of system: ResolvedSystem, update: [String]?, _ terminal: Terminal
+    ) async throws -> LockOutcome {
         let names = system.packages + [system.kernelPackage].compactMap { $0 }
         let positions = Dictionary(
             names.compactMap { name in source.configuration.positionOfPackage(name).map { (name, $0) } },

@@ -18,7 +18,8 @@ import Testing
     private func cleanUp() { try? FileManager.default.removeItem(atPath: folder.string) }
 
     @Test(arguments: [
-        "lock", "fetch", "build", "plan", "show", "why", "schema", "boot", "serve", "node", "boots", "publish",
+        "lock", "fetch", "build", "plan", "show", "why", "schema", "recipe", "boot", "serve", "node", "boots",
+        "publish",
         "rollback",
         "generations", "gc", "verify", "doctor",
     ])
@@ -35,6 +36,20 @@ import Testing
             #expect(outcome.status == .exited(2), "\(arguments): \(outcome.messages)")
             #expect(outcome.output.isEmpty)
             #expect(outcome.messages.contains("Usage: bootferry"))
+        }
+    }
+
+    @Test func `a system of recipes is read, and its image refused with what can be done`() async throws {
+        defer { cleanUp() }
+        try write("version: 1\nplatform: ppc64-elfv2\nrecipes: [busybox]\n", "board/system.yaml")
+        let path = folder.appending("board").string
+        #expect(try await program.run("show", "system", path).succeeded)
+        for verb in ["build", "lock", "plan"] {
+            let outcome = try await program.run(verb, path)
+            #expect(outcome.status == .exited(2))
+            #expect(
+                outcome.messages.contains("bootferry recipe build busybox --platform ppc64-elfv2"),
+                "\(outcome.messages)")
         }
     }
 
