@@ -25,6 +25,7 @@ func tests(
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -71,7 +72,7 @@ let package = Package(
         // The effects half.
         module("Archives", ["CArchive", "Diagnostics", system]),
         module("LinuxCalls", ["CLinuxCalls", "Diagnostics", system]),
-        module("LocalStore", ["StoreModel", "SystemModel", "LinuxCalls", grdb, system]),
+        module("LocalStore", ["StoreModel", "SystemModel", "LinuxCalls", grdb, sqlite, system]),
         module("Fetching", ["CCurl", "StoreModel", "LinuxCalls", system]),
         module(
             "PackageLocking",
@@ -97,6 +98,7 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags([
                     "-static-stdlib", "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                    "-Xlinker", "--no-export-dynamic",
                 ]), .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"),
                 .linkedLibrary("_FoundationCShims"), .linkedLibrary("_FoundationCollections"),
                 .linkedLibrary("FoundationInternationalization"), .linkedLibrary("stdc++"),

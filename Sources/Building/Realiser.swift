@@ -246,9 +246,9 @@ public struct Realiser: Sendable {
                 return try store.addFlat(
                     request.output, name: derivation.name, digest: fixed.digest, realising: [planned, resolved])
             }
-            let candidates = try store.paths(reachedFrom: derivation.inputSources)
             return try store.addContentAddressed(
-                request.output, name: derivation.name, candidates: candidates,
+                request.output, name: derivation.name, candidates: derivation.inputSources,
+                furtherCandidates: { try store.paths(reachedFrom: derivation.inputSources) },
                 selfHashPart: try request.ownPath().hashPart, realising: [planned, resolved])
         }
     }

@@ -47,7 +47,7 @@ public struct BootferryCommand: AsyncParsableCommand {
         // A reader that goes away (`bootferry plan | head`) must not end a build half-way with a signal.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseVerb() ?? parseAsRoot()
             if var verb = command as? any AsyncParsableCommand {
                 try await verb.run()
             } else {
@@ -67,5 +67,18 @@ public struct BootferryCommand: AsyncParsableCommand {
             }
             exit(withError: error)
         }
+    }
+
+    /// A line that one verb alone takes; nil for all that the whole program has to answer: help, mistakes, verbs of verbs.
+    ///
+    /// The parsers of all verbs together take 4 ms to make, a tenth of a rebuild.
+    private static func parseVerb() -> (any ParsableCommand)? {
+        let words = CommandLine.arguments.dropFirst()
+        guard let name = words.first,
+            let verb = configuration.groupedSubcommands.lazy.flatMap(\.subcommands).first(where: {
+                $0.configuration.commandName == name
+            }), let command = try? verb.parseAsRoot(Array(words.dropFirst())), type(of: command) == verb
+        else { return nil }
+        return command
     }
 }

@@ -58,10 +58,11 @@ struct BuildCommand: AsyncParsableCommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let workspace = try Workspace(options)
-        let pipeline = SystemPipeline(
-            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror,
-            keepsFailed: keepFailed)
+        // At once: each takes a tenth of a build that has one line to change.
+        async let opened = Workspace(options)
+        let source = try SystemSource(system, data: ProjectData(named: options.dataDirectory))
+        let workspace = try await opened
+        let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror, keepsFailed: keepFailed)
         let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
         let image = try await pipeline.publishedImage()
         if let output {

@@ -9,20 +9,23 @@ extension LocalStore {
     /// Moves a finished tree into the store under the path its content gives, and registers it.
     ///
     /// `temporary` must lie in the state directory (`makeScratch`); it is made canonical (modes 0444 and 0555, time 1, no
-    /// set-id bits, no extended attributes) and gone afterwards, also when the object is already there. Of `candidates`, those
+    /// set-id bits, no extended attributes) and gone afterwards, also when the object is already there. Of `candidates` and
+    /// `furtherCandidates` (asked for only where something looks like one of them), those
     /// whose digest occurs in a file, link or name become references, besides `declared`, which are not looked for (what
     /// compressed files refer to). Where the builder was told a path of its own, `selfHashPart` is that path's digest:
     /// it is rewritten to the final one. `realising` are derivations to record as having this output.
     @discardableResult
     public func addContentAddressed(
-        _ temporary: FilePath, name: String, candidates: Set<StorePath> = [], declared: Set<StorePath> = [],
+        _ temporary: FilePath, name: String, candidates: Set<StorePath> = [],
+        furtherCandidates: (() throws -> Set<StorePath>)? = nil, declared: Set<StorePath> = [],
         selfHashPart: String? = nil, deriver: StorePath? = nil, realising: [StorePath] = []
     ) throws -> StorePath {
         let digest = SelfReferenceHash()
         var archive = TreeArchive { digest.update($0) }
         archive.metadata = .canonicalise
         archive.onSelfReference = { digest.blank(at: $0) }
-        archive.scanner = ReferenceScanner(candidates: candidates, own: selfHashPart)
+        archive.scanner = ReferenceScanner(
+            candidates: candidates, furtherCandidates: furtherCandidates, own: selfHashPart)
         try archive.write(temporary)
         let references = declared.union(archive.scanner?.found ?? [])
         let content = ContentAddress.fixed(.recursive, digest.finalize())

@@ -1,4 +1,5 @@
 import GRDB
+import GRDBSQLite
 import StoreModel
 import Synchronization
 import SystemPackage
@@ -76,6 +77,9 @@ enum Records {
         configuration.prepareDatabase { database in
             // A registered object must outlive a pulled plug: FULL syncs the log at each commit.
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            // The log's file stays when the last process ends: to make it again takes the next one two more syncs.
+            var stays: Int32 = 1
+            _ = sqlite3_file_control(database.sqliteConnection, "main", SQLITE_FCNTL_PERSIST_WAL, &stays)
         }
         do {
             if !Files.exists(file) { return try create(file, configuration, directory) }

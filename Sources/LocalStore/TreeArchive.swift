@@ -55,7 +55,7 @@ struct TreeArchive {
         case S_IFLNK:
             try apply(to: path, status, mode: nil)
             let target = try Files.linkTarget(path)
-            let own = target.withUnsafeBytes { scanner?.scan($0) } ?? []
+            let own = try target.withUnsafeBytes { try scanner?.scan($0) } ?? []
             for offset in own {
                 selfReferences.append(.target(path, offset: offset))
                 onSelfReference(writer.offset + NAR.targetOffset + offset)
@@ -74,7 +74,7 @@ struct TreeArchive {
             try writer.write(.beginDirectory)
             for name in try Files.names(in: path) {
                 let bytes = Files.bytes(of: name)
-                if scanner != nil, !bytes.withUnsafeBytes({ scanner?.scan($0) ?? [] }).isEmpty {
+                if scanner != nil, try !bytes.withUnsafeBytes({ try scanner?.scan($0) ?? [] }).isEmpty {
                     throw LocalStoreError(
                         "'\(path.appending(name))'",
                         "the object's own digest is part of a file's name, which cannot be rewritten")
@@ -106,7 +106,7 @@ struct TreeArchive {
             }
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(held + count)])
             if count > 0 {
-                for offset in scanner?.scan(UnsafeRawBufferPointer(piece)) ?? [] {
+                for offset in try scanner?.scan(UnsafeRawBufferPointer(piece)) ?? [] {
                     selfReferences.append(.content(path, offset: passed + offset))
                     onSelfReference(start + passed + offset)
                 }
