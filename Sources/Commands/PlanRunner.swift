@@ -35,9 +35,10 @@ struct PlanRunner: Sendable {
         builders["builtin:fetch"] = FetchBuilder(
             directory: workspace.store.directory.path.appending("fetch"),
             mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
+        // One more than there are cores: a build waits for the disk to sync what it made for a tenth of its time.
         var realiser = Realiser(
             store: workspace.store, builders: builders,
-            width: .init(fetches: 6, builds: Self.processors), onEvent: events)
+            width: .init(fetches: 6, builds: Self.processors + 1), onEvent: events)
         realiser.keepsFailed = keepsFailed
         return realiser
     }
