@@ -19,6 +19,8 @@ public struct BootFileName: Sendable, Equatable {
         case initramfs
         /// `SYSTEM.efi`
         case unifiedKernel
+        /// `SYSTEM.elf`: kernel, command line and initramfs as one program for Open Firmware.
+        case openFirmware
         /// A loader by its name in the manifest.
         case loader(String)
     }
@@ -95,6 +97,7 @@ public struct BootFileName: Sendable, Equatable {
     static let grubByHTTPName = "http.cfg"
     static let kernelName = "kernel"
     static let initramfsName = "initrd"
+    static func openFirmwareName(of system: ServedSystem) -> String { "\(system.manifest.system).elf" }
     static func unifiedKernelName(of system: ServedSystem) -> String { "\(system.manifest.system).efi" }
 
     /// The name as offered; short enough for DHCP's 128-byte field.
@@ -115,7 +118,8 @@ public struct BootFileName: Sendable, Equatable {
         case kernelName: .kernel
         case initramfsName: .initramfs
         case unifiedKernelName(of: system): .unifiedKernel
-        case ServedSystem.stubName: nil
+        case openFirmwareName(of: system): .openFirmware
+        case ServedSystem.stubName, ServedSystem.openFirmwareName: nil
         default: system.manifest.loaders[lastPart] == nil ? nil : .loader(lastPart)
         }
     }
@@ -131,6 +135,7 @@ public struct BootFileName: Sendable, Equatable {
         case .kernel: Self.kernelName
         case .initramfs: Self.initramfsName
         case .unifiedKernel: Self.unifiedKernelName(of: system)
+        case .openFirmware: Self.openFirmwareName(of: system)
         case .loader(let name): name
         }
     }

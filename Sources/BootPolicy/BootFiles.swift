@@ -58,6 +58,7 @@ extension BootPolicy {
         case .grubByHTTP: Self.text("set files=(http,\(serverAddress))\n")
         case .grub: Self.text(grubScript(for: name.attempt, of: system, node))
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
+        case .openFirmware: openFirmwareProgram(for: name.attempt, of: system, node)
         }
     }
 
@@ -130,6 +131,31 @@ extension BootPolicy {
     func commandLineParts(of system: ServedSystem, attempt: String, node: MACAddress?) -> [String] {
         let own = node.flatMap { choice(for: seen.machine($0)).settings?.kernelParameters } ?? []
         return system.commandLine(server: serverURL, attempt: attempt, node: node) + own
+    }
+
+    private func openFirmwareProgram(
+        for attempt: String, of system: ServedSystem, _ node: MACAddress?
+    ) -> BootFile? {
+        guard let program = system.openFirmware else { return nil }
+        let initramfs = BootFile.initramfs(
+            of: system.manifest, node: nodeSegment(for: attempt, of: system, node)?.segment
+        ).extents
+        let layout = try? OpenFirmware.layout(
+            image: program.headers, size: program.part.size,
+            commandLine: commandLine(of: system, attempt: attempt, node: node),
+            initramfs: initramfs.reduce(0) { $0 + $1.length })
+        return layout.map { pieces in
+            BootFile(
+                extents: pieces.flatMap { piece -> [BootFile.Extent] in
+                    switch piece {
+                    case .literal(let bytes): [.literal(bytes)]
+                    case .zeros(let count): [.literal([UInt8](repeating: 0, count: count))]
+                    case .image(let range):
+                        [.stored(path: program.part.path, offset: range.lowerBound, length: range.count)]
+                    case .initramfs: initramfs
+                    }
+                })
+        }
     }
 
     private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {

@@ -75,7 +75,9 @@ public struct BootPolicy: Sendable {
         let choice = choice(for: request.machine)
         var offer = offer(choice, to: request, attempt: attempt)
         offer.why = choice.why + offer.why
-        if request.wantsConfiguration, request.client != .iPXE, case .boot = offer.answer {
+        // SLOF asks for these options in its DHCPREQUEST only, and once it has a configuration's name it fetches no boot file:
+        // it would look for that configuration, but not where there is a boot file too, and so fetches nothing (its E3407).
+        if request.wantsConfiguration, ![.iPXE, .openFirmware].contains(request.client), case .boot = offer.answer {
             offer.options += [
                 DHCP.Option(.configurationFile, BootFileName.pxelinuxName),
                 DHCP.Option(.pathPrefix, "boot/\(attempt)/"),
@@ -133,6 +135,11 @@ public struct BootPolicy: Sendable {
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
                 options: discoveryControl(architecture),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
+        case .openFirmware:
+            guard system.openFirmware != nil else { return lacking(ServedSystem.openFirmwareName, for: request) }
+            return BootOffer(
+                .boot(BootFileName(attempt: attempt, file: .openFirmware).text(for: system)),
+                why: ["\(request.name): a program with kernel, command line and initramfs by TFTP"])
         case .uBoot, .grub, .pxelinux, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
     }

@@ -9,6 +9,8 @@ public struct BootRequest: Sendable, Equatable {
         /// UEFI HTTP Boot.
         case uefiHTTP
         case uBoot
+        /// SLOF and other Open Firmware: DHCP, then one program by TFTP.
+        case openFirmware
         /// A GRUB that another server sent, and that asks here for its configuration; never seen by DHCP.
         case grub
         /// The same of PXELINUX.
@@ -48,6 +50,8 @@ public struct BootRequest: Sendable, Equatable {
         // iPXE says so in its user class, raw or per RFC 3004; builds with the class changed still send option 175.
         if message.userClasses.contains("iPXE") || message[.ipxe] != nil {
             client = .iPXE
+        } else if message.architectures.first.map(ClientArchitecture.init(rawValue:))?.row?.firmware == .openFirmware {
+            client = .openFirmware
         } else if vendor.hasPrefix("HTTPClient") {
             client = .uefiHTTP
         } else if vendor.hasPrefix("PXEClient") {
@@ -85,6 +89,7 @@ public struct BootRequest: Sendable, Equatable {
         case .iPXE: "iPXE" + machine
         case .uefiHTTP: "UEFI HTTP Boot" + machine
         case .uBoot: "U-Boot" + machine
+        case .openFirmware: "Open Firmware" + machine
         case .grub: "GRUB"
         case .pxelinux: "PXELINUX"
         case .plain: "a running system"

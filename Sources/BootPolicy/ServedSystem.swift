@@ -17,20 +17,39 @@ public struct ServedSystem: Sendable, Equatable {
         }
     }
 
-    /// The manifest's name for the stub among its loaders.
+    /// Linux's zImage for Open Firmware.
+    public struct OpenFirmwareProgram: Sendable, Equatable {
+        /// The manifest's loader.
+        public var part: ImageManifest.Part
+        public var headers: ELF.File
+
+        public init(part: ImageManifest.Part, headers: ELF.File) {
+            self.part = part
+            self.headers = headers
+        }
+    }
+
+    /// The manifest's names, among its loaders, for what is given out only as a part of something else.
     public static let stubName = "linuxx64.efi.stub"
+    public static let openFirmwareName = "zImage"
 
     public let manifest: ImageManifest
     /// Which generation of its system it is; nil where it is none.
     public let generation: Int?
     public let stub: Stub?
+    public let openFirmware: OpenFirmwareProgram?
 
     /// - Throws: `BootPolicyError` where a kernel parameter or name cannot be written into a boot script, or the stub
     ///   is not one.
-    public init(manifest: ImageManifest, generation: Int? = nil, stubHead: [UInt8]?) throws(BootPolicyError) {
+    public init(
+        manifest: ImageManifest, generation: Int? = nil, stubHead: [UInt8]?, openFirmware: ELF.File? = nil
+    ) throws(BootPolicyError) {
         self.manifest = manifest
         self.generation = generation
         stub = manifest.loaders[Self.stubName].flatMap { part in stubHead.map { Stub(part: part, head: $0) } }
+        self.openFirmware = manifest.loaders[Self.openFirmwareName].flatMap { part in
+            openFirmware.map { OpenFirmwareProgram(part: part, headers: $0) }
+        }
         let letters = manifest.system.utf8
         guard !letters.isEmpty, letters.count <= 64,
             letters.allSatisfy({

@@ -51,7 +51,7 @@ struct BootCommand: AsyncParsableCommand {
             return try await boot(generation, of: source, in: workspace)
         }
         _ = try firmware(of: source)
-        try await checkHost()
+        try await checkHost(for: source.configuration.platform)
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
         // A process with threads cannot enter a user namespace, so the verb goes on as a process that begins in one.
@@ -85,13 +85,18 @@ struct BootCommand: AsyncParsableCommand {
         }
     }
 
-    private func checkHost() async throws {
+    private func checkHost(for platform: Platform) async throws {
         for requirement in Requirement.all where requirement.verbs.contains("boot") {
             guard await requirement.isMet() else {
                 throw CommandError(
                     kind: .host, subject: requirement.name, message: "is missing, and 'boot' needs it",
                     remedy: requirement.remedy)
             }
+        }
+        guard Executables.find(platform.qemuProgram) != nil else {
+            throw CommandError(
+                kind: .host, subject: platform.qemuProgram, message: "is missing, and 'boot' needs it",
+                remedy: "install the Debian package that has it, as qemu-system-x86 or qemu-system-ppc")
         }
     }
 

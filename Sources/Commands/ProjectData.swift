@@ -1,6 +1,7 @@
 import BootPolicy
 import Diagnostics
 import Glibc
+import Planning
 import SystemModel
 import SystemPackage
 
@@ -64,9 +65,15 @@ struct ProjectData {
     /// What editors and patch(1) leave beside a file.
     private static let leftoverEndings = ["~", ".orig", ".rej", ".swp"]
 
-    /// The texts of `netboot/init`, by file name; leftovers of editing are no part of an image.
-    func initFiles() throws -> [String: String] {
-        let scripts = folder.appending("netboot/init")
+    /// The texts of `netboot/init`, by file name.
+    func initFiles() throws -> [String: String] { try texts(in: "netboot/init") }
+
+    /// The texts of `netboot/busybox`: what a system of recipes begins with.
+    func baseFiles() throws -> RecipePlanner.BaseFiles { .init(try texts(in: "netboot/busybox")) }
+
+    /// The files of a folder by name; leftovers of editing are no part of an image.
+    private func texts(in name: String) throws -> [String: String] {
+        let scripts = folder.appending(name)
         return try Dictionary(
             uniqueKeysWithValues: HostFiles.names(in: scripts)
                 .filter { name in !Self.leftoverEndings.contains { name.hasSuffix($0) } }

@@ -1,3 +1,4 @@
+import Foundation
 import PackageLocking
 import Planning
 import StoreModel
@@ -51,9 +52,24 @@ struct RecipePipeline: Sendable {
         }
         var data: [String: StorePath] = [:]
         for name in Set(book.recipes.values.flatMap(\.data)) {
-            data[name] = try workspace.store.addSource(
-                workspace.data.folder.appending("targets").appending(name), name: name)
+            data[name] = try addData(workspace.data.folder.appending("targets").appending(name), for: platform)
         }
         return RecipePlanner(book: book, lock: lock, platform: platform, folders: folders, data: data)
+    }
+
+    /// Takes in what of a folder is for a platform or for all of them, `common.*` and `PLATFORM.*`: what another platform's files
+    /// say is no reason to build anything again.
+    private func addData(_ folder: FilePath, for platform: Platform) throws -> StorePath {
+        let scratch = try workspace.store.makeScratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let name = folder.lastComponent?.string ?? "data"
+        let copy = scratch.path.appending(name)
+        try FileManager.default.createDirectory(atPath: copy.string, withIntermediateDirectories: false)
+        for file in try HostFiles.names(in: folder) {
+            guard let stem = FilePath(file).stem, stem == "common" || stem == platform.name else { continue }
+            try FileManager.default.copyItem(
+                atPath: folder.appending(file).string, toPath: copy.appending(file).string)
+        }
+        return try workspace.store.addSource(copy, name: name)
     }
 }

@@ -1,4 +1,5 @@
 import BootPolicy
+import FileFormats
 import Foundation
 import NetbootServer
 import SystemModel
@@ -17,7 +18,21 @@ extension BuiltImage {
                 }
             }
         }
-        return try ServedSystem(manifest: manifest, generation: generation.number, stubHead: head)
+        return try ServedSystem(
+            manifest: manifest, generation: generation.number, stubHead: head, openFirmware: openFirmwareHeaders())
+    }
+
+    private func openFirmwareHeaders() throws -> ELF.File? {
+        guard let part = manifest.loaders[ServedSystem.openFirmwareName] else { return nil }
+        let file = try FileDescriptor.open(physical(part), .readOnly, options: .closeOnExec)
+        return try file.closeAfter {
+            try ELF.read(size: part.size) { offset, count in
+                try [UInt8](unsafeUninitializedCapacity: min(count, max(0, part.size - offset))) { buffer, filled in
+                    filled = try file.read(
+                        fromAbsoluteOffset: Int64(offset), into: UnsafeMutableRawBufferPointer(buffer))
+                }
+            }
+        }
     }
 }
 

@@ -78,6 +78,7 @@ struct StoreRepair {
             ? known.compactMap { try? SystemSource($0, data: workspace.data) }
             : names.map { try SystemSource($0, data: workspace.data) }
         return try sources.filter { source in
+            guard source.system.recipes.isEmpty else { return true }
             let request = LockRequest(source.system, platform: source.configuration.platform)
             return try source.readLock()?.request == request.digest
         }.map { SystemPipeline(source: $0, workspace: workspace, mirror: mirror) }

@@ -25,18 +25,16 @@ struct SystemPipeline: Sendable {
     func lock(update: [String]?) async throws -> LockOutcome {
         let terminal = workspace.terminal
         let system = source.system
-        guard let recipe = system.recipes.first else {
-            return try await lockPackages(of: system, update: update, terminal)
+        guard system.recipes.isEmpty else {
+            guard update?.isEmpty != false else {
+                throw CommandError(
+                    kind: .usage, subject: update?.first ?? "",
+                    message: "cannot be moved alone: recipes are locked together",
+                    remedy: "bootferry recipe lock --update")
+            }
+            _ = try await recipes.lock(workspace.data.recipes(), update: update != nil)
+            return LockOutcome(lockFile: recipes.lockPath.string, changes: [])
         }
-        throw CommandError(
-            kind: .usage, subject: source.configuration.path,
-            message: "'\(system.name)' is made of recipes, and no image can be made of recipes yet",
-            remedy: "build each by itself: bootferry recipe build \(recipe) --platform \(system.platform)")
-    }
-
-    private func lockPackages(
-        of system: ResolvedSystem, update: [String]?, _ terminal: Terminal
-    ) async throws -> LockOutcome {
         let names = system.packages + [system.kernelPackage].compactMap { $0 }
         let positions = Dictionary(
             names.compactMap { name in source.configuration.positionOfPackage(name).map { (name, $0) } },
@@ -72,7 +70,16 @@ struct SystemPipeline: Sendable {
     /// A digest of what the system asks of a lock.
     private var request: String { LockRequest(source.system, platform: source.configuration.platform).digest }
 
+    private var recipes: RecipePipeline { RecipePipeline(workspace: workspace, mirror: mirror) }
+
     private func planner() throws -> Planner {
+        try Planner(
+            initFiles: workspace.data.initFiles(), hostFiles: hostFiles(),
+            loaderFiles: Planner.loaderFiles(for: source.configuration.platform))
+    }
+
+    /// The build host's files that the system takes in, copied into the store.
+    private func hostFiles() throws -> [String: StorePath] {
         var hostFiles: [String: StorePath] = [:]
         for file in source.system.files {
             guard case .file(let path) = file.source else { continue }
@@ -86,13 +93,15 @@ struct SystemPipeline: Sendable {
                     cause: error.description)
             }
         }
-        return try Planner(
-            initFiles: workspace.data.initFiles(), hostFiles: hostFiles,
-            loaderFiles: Planner.loaderFiles(for: source.configuration.platform))
+        return hostFiles
     }
 
     /// All of what the system is made by.
     func plan() async throws -> BuildPlan {
+        guard source.system.recipes.isEmpty else {
+            return try await recipes.planner(for: source.configuration.platform)
+                .plan(source.system, base: workspace.data.baseFiles(), hostFiles: hostFiles())
+        }
         let lock = try await currentLock().lock
         return try planner().plan(source.system, lock: lock).plan
     }
@@ -118,7 +127,7 @@ struct SystemPipeline: Sendable {
 
     /// The image as it was last built from exactly this configuration and lock.
     func existingImage() async throws -> BuiltImage {
-        var plan = try shortPlan(planner(), groundworkMemory)
+        var plan = source.system.recipes.isEmpty ? try shortPlan(planner(), groundworkMemory) : nil
         if plan == nil { plan = try await self.plan() }
         guard let plan, let target = plan.target,
             let image = try realiser(events: { _ in }).known([target], in: plan)[target],
@@ -135,6 +144,12 @@ struct SystemPipeline: Sendable {
 
     /// Builds the image and makes it a generation.
     func publishedImage() async throws -> BuiltImage {
+        guard source.system.recipes.isEmpty else {
+            let plan = try await plan()
+            let image = try await realise(plan)
+            let inputs = try realiser(events: { _ in }).known(plan.order.filter { $0 != plan.target }, in: plan)
+            return try published(image, madeFrom: Array(inputs.values))
+        }
         let planner = try planner()
         if let plan = try shortPlan(planner, groundworkMemory) {
             return try published(try await realise(plan), madeFrom: nil)

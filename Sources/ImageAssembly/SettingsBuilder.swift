@@ -118,6 +118,7 @@ struct SettingsComposition {
 
     private mutating func network() throws {
         switch settings.network {
+        case nil: break
         case .dhcp:
             // By MAC address, as the firmware asked before: one node, one lease.
             try put(

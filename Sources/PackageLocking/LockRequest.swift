@@ -24,7 +24,7 @@ public struct LockRequest: Sendable {
         base = system.base
         architecture = platform.debianArchitecture ?? "amd64"
         packages = Set(system.packages + [system.kernelPackage, "base-files", "base-passwd"].compactMap { $0 }).sorted()
-        loaders = Set(platform.loaders.map(\.package)).sorted()
+        loaders = Set(platform.loaders.compactMap(\.package)).sorted()
         self.positions = positions
     }
 

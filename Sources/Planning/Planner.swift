@@ -40,7 +40,7 @@ public struct Planner: Sendable {
 
     /// Where the loaders' packages have a platform's loaders, by the names they are served under.
     public static func loaderFiles(for platform: Platform) -> [String: String] {
-        Dictionary(platform.loaders.map { ($0.name, $0.path) }) { first, _ in first }
+        Dictionary(platform.loaders.filter { $0.package != nil }.map { ($0.name, $0.path) }) { first, _ in first }
     }
 
     /// The build plan whose target is the system's image manifest, and the groundwork in it.

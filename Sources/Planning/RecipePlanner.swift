@@ -93,7 +93,7 @@ public struct RecipePlanner: Sendable {
             variables[variable(name)] = draft.reference(to: input)
         }
         let work = RecipeWork(
-            script: recipe.script, unpack: recipe.unpack, patches: recipe.patches,
+            script: recipe.script, unpack: recipe.unpack.contains(".") ? [] : recipe.unpack, patches: recipe.patches,
             foreignFiles: recipe.foreignFiles, processorSeconds: recipe.limits.processorMinutes * 60,
             memory: recipe.limits.memory, variables: variables, abi: target.abi)
         let version = files.first.map { "-\($0.version)" } ?? ""

@@ -42,15 +42,15 @@ public struct NodeSettings: Codable, Sendable, Equatable {
     public var users: [UserAccount]
     /// What the user put into the system.
     public var files: [File]
-    /// DHCP, or fixed addresses by interface.
-    public var network: NetworkSettings
+    /// DHCP, or fixed addresses by interface, for systemd-networkd; nil in a system of recipes, which has none.
+    public var network: NetworkSettings?
     /// Such as `Europe/Berlin`.
     public var timeZone: String
     /// A POSIX locale name.
     public var locale: String
 
     public init(
-        system: String, hostname: String, users: [UserAccount], files: [File], network: NetworkSettings,
+        system: String, hostname: String, users: [UserAccount], files: [File], network: NetworkSettings?,
         timeZone: String, locale: String
     ) {
         self.system = system
@@ -75,6 +75,6 @@ public struct NodeSettings: Codable, Sendable, Equatable {
                 }
                 return settled
             },
-            network: system.network, timeZone: system.timeZone, locale: system.locale)
+            network: system.recipes.isEmpty ? system.network : nil, timeZone: system.timeZone, locale: system.locale)
     }
 }

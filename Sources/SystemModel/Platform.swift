@@ -14,13 +14,15 @@ public struct Platform: Sendable, Equatable {
         public var variables: String?
     }
 
-    /// A file that boots the platform's machines over the network, out of a Debian package.
+    /// A file that boots the platform's machines over the network, out of a Debian package or a recipe's output.
     public struct Loader: Sendable, Equatable {
         /// As the boot server gives it out.
         public var name: String
-        /// The Debian package, of amd64.
-        public var package: String
-        /// In the package.
+        /// The Debian package, of amd64; nil where a recipe makes it.
+        public var package: String?
+        /// The recipe; nil where a package has it.
+        public var recipe: String?
+        /// In the package or the recipe's output.
         public var path: String
     }
 
@@ -66,8 +68,8 @@ public struct Platform: Sendable, Equatable {
             kernelPackage: tree.text(PlatformFields.kernelPackage),
             loaders: (tree[PlatformFields.loaders.key]?.entries ?? []).map { entry in
                 Loader(
-                    name: entry.key, package: entry.value.text(PlatformFields.package) ?? "",
-                    path: entry.value.text(PlatformFields.path) ?? "")
+                    name: entry.key, package: entry.value.text(PlatformFields.package),
+                    recipe: entry.value.text(PlatformFields.recipe), path: entry.value.text(PlatformFields.path) ?? "")
             },
             target: target.map(Target.init),
             firmware: (qemu?[PlatformFields.firmware.key]?.entries ?? []).map { entry in
@@ -76,6 +78,13 @@ public struct Platform: Sendable, Equatable {
                     variables: entry.value.text(PlatformFields.variables))
             },
             qemuProcessor: qemu?.text(PlatformFields.processor), qemuProgram: qemu?.text(PlatformFields.program) ?? "")
+        let undecided = (tree[PlatformFields.loaders.key]?.entries ?? []).filter { entry in
+            (entry.value[PlatformFields.package.key] == nil) == (entry.value[PlatformFields.recipe.key] == nil)
+        }
+        guard undecided.isEmpty else {
+            throw ConfigurationError(
+                undecided.map { .init($0.position, "loaders.\($0.key)", "expected one of `package`, `recipe`") })
+        }
         if platform.debianArchitecture == nil, platform.target == nil {
             throw ConfigurationError([
                 .init(

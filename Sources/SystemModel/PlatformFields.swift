@@ -18,10 +18,14 @@ enum PlatformFields {
         "kernel-package", .text(.packageName), default: "none: the recipe `linux` makes it",
         "The Debian package with the kernel, where a system names none.")
 
-    static let package = Field("package", .text(.packageName), default: nil, "The Debian package, of amd64.")
-    static let path = Field("path", .text(.relativePath), default: nil, "The file in the package.")
+    static let package = Field(
+        "package", .text(.packageName), default: "one of `package` and `recipe` must be given",
+        "A Debian package, of amd64.")
+    static let recipe = Field("recipe", .text(.recipeName), default: "see `package`", "The recipe that makes it.")
+    static let path = Field(
+        "path", .text(.relativePath), default: nil, "The file in the package, or in the recipe's output.")
     static let loaders = Field(
-        "loaders", .map(keys: word, values: .record([package, path])), default: "none",
+        "loaders", .map(keys: word, values: .record([package, recipe, path])), default: "none",
         "What the boot server hands out besides systems, by the name that it has there.")
 
     static let triple = Field("triple", .text(word), default: nil, "GNU's name, such as `powerpc64-linux-musl`.")

@@ -188,6 +188,8 @@ enum SystemDefaults {
     static let timeZone = "Etc/UTC"
     static let locale = "C.UTF-8"
     static let shell = "/bin/bash"
+    /// In a system of recipes.
+    static let smallShell = "/bin/sh"
     static let fileMode = 0o644
     /// MiB.
     static let memory = 1024

@@ -49,7 +49,9 @@ enum SystemFields {
         "groups", .list(of: .text(.accountName)), default: "none", "Supplementary groups, which must exist.")
     static let uid = Field(
         "uid", .text(.userNumber), default: "the next free number from 1000", "The user number; `root` is always 0.")
-    static let shell = Field("shell", .text(.absolutePath), default: "`/bin/bash`", "The program run at login.")
+    static let shell = Field(
+        "shell", .text(.absolutePath), default: "`/bin/bash`; `/bin/sh` in a system of recipes",
+        "The program run at login.")
     static let home = Field(
         "home", .text(.absolutePath), default: "`/home/NAME`, `/root` for root", "The home directory.")
     static let users = Field(

@@ -38,7 +38,8 @@ extension SystemConfiguration {
             name: entry.key, uid: value.text(SystemFields.uid).flatMap { Int($0) },
             passwordHash: value.text(SystemFields.passwordHash), sshKeys: value.texts(SystemFields.sshKeys),
             groups: Set(value.texts(SystemFields.groups)).sorted(),
-            shell: value.text(SystemFields.shell) ?? SystemDefaults.shell,
+            shell: value.text(SystemFields.shell)
+                ?? (tree.texts(SystemFields.recipes).isEmpty ? SystemDefaults.shell : SystemDefaults.smallShell),
             home: value.text(SystemFields.home) ?? (entry.key == "root" ? "/root" : "/home/\(entry.key)"))
     }
 

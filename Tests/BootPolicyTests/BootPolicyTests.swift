@@ -1,7 +1,10 @@
 import BootProtocols
+import Foundation
+import SystemModel
 import Testing
 
 @testable import BootPolicy
+@testable import FileFormats
 
 @Suite struct BootPolicyTests {
     @Test(arguments: [
@@ -146,5 +149,63 @@ import Testing
             ])
         #expect(file.extents(in: 0..<file.size) == file.extents)
         #expect(file.extents(in: 40..<90).isEmpty)
+    }
+
+    /// A system for Open Firmware, and the policy that gives it to everybody.
+    private func openFirmwarePolicy() throws -> (ImageManifest, BootPolicy) {
+        var manifest = Sample.manifest("rescue")
+        manifest.platform = "ppc64-elfv2"
+        manifest.loaders = [ServedSystem.openFirmwareName: .init(path: "\(Sample.path)/zImage", size: 0x20000)]
+        let image = ELF.File(
+            class: .bits32, byteOrder: .big, kind: .executable, machine: 20, flags: 0, entry: 0x400_0000,
+            segments: [
+                ELF.Segment(
+                    type: ELF.Segment.load, offset: 0x10000, virtualAddress: 0x400_0000, physicalAddress: 0x400_0000,
+                    fileSize: 0x8000, memorySize: 0x8000)
+            ], sections: [ELF.Section(name: "__builtin_cmdline", type: 1, offset: 0x11000, size: 512)])
+        let policy = BootPolicy(
+            serverAddress: Sample.server, httpPort: 8080,
+            everyone: try ServedSystem(manifest: manifest, stubHead: nil, openFirmware: image),
+            templates: try Sample.templates())
+        return (manifest, policy)
+    }
+
+    @Test func `SLOF's own request is answered with a boot file alone, though it asks for PXELINUX's options`() throws {
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "BootProtocolsTests/Fixtures/slof-request.hex")
+        let digits = try String(contentsOf: fixture, encoding: .utf8).compactMap(\.hexDigitValue)
+        let bytes = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        let message = try #require(DHCP.Message.read(bytes).packet)
+        #expect(try #require(BootRequest(message)).client == .openFirmware)
+        var conversation = try Conversation(
+            [IPv4Address("10.77.0.60")!...IPv4Address("10.77.0.120")!], policy: openFirmwarePolicy().1)
+        let reply = try #require(conversation.say(message).reply)
+        #expect(reply.messageType == .acknowledge && reply.yourAddress == IPv4Address("10.77.0.69"))
+        #expect(reply.nextServer == Sample.server && reply.file == Array("boot/a1/rescue.elf".utf8))
+        #expect(reply[.bootFileName] == Array("boot/a1/rescue.elf".utf8))
+        #expect(reply[.configurationFile] == nil && reply[.pathPrefix] == nil)
+    }
+
+    @Test func `Open Firmware gets one program, with the command line of its boot and the initramfs in it`() throws {
+        // SLOF names no vendor class.
+        let request = try #require(BootRequest(Sample.message(.request, architecture: 12)))
+        #expect(request.client == .openFirmware)
+        var (manifest, policy) = try openFirmwarePolicy()
+        #expect(policy.offer(to: request, attempt: "a1").answer == .boot("boot/a1/rescue.elf"))
+        var attempts = BootAttempts()
+        _ = attempts.begin(request, system: try #require(policy.systems["rescue"]), now: .seconds(1)) { "a1" }
+        let file = try #require(policy.bootFile(named: "boot/a1/rescue.elf", for: attempts)).file
+        #expect(file.extents.contains(.stored(path: "\(Sample.path)/zImage", offset: 0x11200, length: 0x6E00)))
+        #expect(file.extents.contains(.stored(path: "\(Sample.path)/init", offset: 0, length: 10)))
+        let texts = file.extents.compactMap {
+            if case .literal(let bytes) = $0 { String(decoding: bytes, as: UTF8.self) } else { nil }
+        }
+        #expect(
+            texts.contains { $0.hasPrefix("quiet bootferry.server=http://10.77.0.1:8080 bootferry.boot=a1 BOOTIF=01-") }
+        )
+        // Only as a part of that program is the zImage given out.
+        #expect(policy.bootFile(named: "boot/a1/zImage", for: attempts) == nil)
+        policy.systems["rescue"] = try ServedSystem(manifest: manifest, stubHead: nil)
+        #expect(policy.offer(to: request, attempt: "a2").answer == .addressOnly)
     }
 }

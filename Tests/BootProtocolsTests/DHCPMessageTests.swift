@@ -9,6 +9,8 @@ enum Captured: String, CaseIterable {
     case ipxeDiscover = "ipxe-bios-discover"
     case uefiPXEDiscover = "ovmf-pxe-discover"
     case uefiHTTPDiscover = "ovmf-http-discover"
+    case slofDiscover = "slof-discover"
+    case slofRequest = "slof-request"
     case udhcpcDiscover = "udhcpc-discover"
     case dhclientDiscover = "dhclient-discover"
     case dhclientRequest = "dhclient-request"

@@ -22,4 +22,14 @@ struct FirmwareBootTests {
         #expect(boot.output.contains("lab-node login:"))
         #expect(boot.messages.contains(/lab-node on 52:54:00:12:34:56: booted in [0-9]+/))
     }
+
+    /// SLOF loads one ELF file by TFTP: the zImage that a recipe made, with the command line of this boot and the initramfs in
+    /// it. The kernel takes a processor some 20 minutes, where its output is not in the store yet.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1"), .timeLimit(.minutes(60)))
+    func `rescue for big-endian PowerPC boots by Open Firmware to the login prompt and phones home`() async throws {
+        let boot = try await BootferryProgram.shared.run("boot", "targets/systems/rescue/system.yaml")
+        #expect(boot.succeeded, "\(boot.messages)\n\(boot.output)")
+        #expect(boot.output.contains("rescue login:"))
+        #expect(boot.messages.contains(/rescue on 52:54:00:12:34:56: booted in [0-9]+/))
+    }
 }

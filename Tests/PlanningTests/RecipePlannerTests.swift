@@ -94,4 +94,48 @@ import Testing
         let other = #expect(throws: PlanningError.self) { try planner([elsewhere]).plan("musl") }
         #expect(other?.remedy == "its platforms: s390x")
     }
+
+    private var system: ResolvedSystem {
+        ResolvedSystem(
+            name: "tiny", platform: "board", base: DebianBase(suite: "trixie", components: ["main"]), packages: [],
+            recipes: ["hello", "other"], kernelPackage: nil, kernelRecipe: "linux", kernelParameters: ["quiet"],
+            hostname: "tiny", users: [], services: ServiceSelection(enabled: [], disabled: []), files: [],
+            network: .dhcp, timeZone: "Etc/UTC", locale: "C.UTF-8", keep: [], root: .ram, memory: 64)
+    }
+
+    private func systemPlan(_ change: (inout ResolvedSystem) -> Void = { _ in }) throws -> BuildPlan {
+        var system = system
+        change(&system)
+        let recipes = [
+            recipe("musl", source: "musl"), recipe("hello", inputs: ["musl"]), recipe("other"), recipe("linux"),
+        ]
+        var planner = try planner(recipes)
+        planner.platform.loaders = [.init(name: "zImage", package: nil, recipe: "linux", path: "zImage")]
+        planner.lock.packages.append(package("zstd"))
+        planner.lock.toolboxes[RecipeLock.commonName] = ["zstd"]
+        return try planner.plan(
+            system, base: .init(["init": "exec true", "passwd": "root", "group": "root"]), hostFiles: [:])
+    }
+
+    @Test func `a system of recipes is its outputs' closures, in the order written, and the kernel's recipe`() throws {
+        let plan = try systemPlan()
+        #expect(names(plan, "builtin:closure-segment") == ["hello-segment", "other-segment"])
+        #expect(names(plan, "builtin:recipe").sorted() == ["hello", "linux", "musl-1.0-rc1-2", "other"])
+        let image = try #require(plan.target.flatMap { plan.derivations[$0] })
+        let linux = try #require(plan.order.first { plan.derivations[$0]?.name == "linux" })
+        let kernel = Derivation.placeholder(for: linux)
+        let request = try #require(image.environment["image"])
+        #expect(request.contains(#""kernel":"\#(kernel)""#))
+        #expect(request.contains(#""loaders":{"zImage":"\#(kernel)/zImage"}"#))
+        let settings = plan.order.compactMap { plan.derivations[$0] }.first { $0.builder == "builtin:settings" }
+        // What is systemd's has no place in it.
+        #expect(settings?.environment["settings"]?.contains("network") == false)
+    }
+
+    @Test func `a changed hostname of a system of recipes remakes only the settings and the image`() throws {
+        let old = try systemPlan()
+        let new = try systemPlan { $0.hostname = "other" }
+        let changed = new.order.filter { old.derivations[$0] == nil }.compactMap { new.derivations[$0]?.builder }
+        #expect(changed == ["builtin:settings", "builtin:image"])
+    }
 }

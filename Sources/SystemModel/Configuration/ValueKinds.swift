@@ -47,6 +47,9 @@ extension TextKind {
         .checked(pattern: #"^(?!/)((^|/)(?!\.{1,2}(/|$))[^/\u0000-\u001f\u007f]{1,255})+$"#) {
             !$0.hasPrefix("/") && isAbsolutePath("/" + $0)
         })
+    static let sourcePart = TextKind(
+        "a part of a source", detail: "a relative path, or `.` for all of it",
+        .checked(pattern: nil) { $0 == "." || relativePath.accepts($0) })
     /// A shell variable is named after it.
     static let recipeName = TextKind(
         "a recipe's name", detail: "lower-case letters, digits and `-`, a letter first",

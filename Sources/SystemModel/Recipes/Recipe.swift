@@ -152,8 +152,8 @@ enum RecipeFields {
         "source", .record([debian]), default: "none: the recipe's folder has all",
         "What is built: unpacked into `$source`, with Debian's own patches applied where all of it is unpacked.")
     static let unpack = Field(
-        "unpack", .list(of: .text(.relativePath)), default: "all of the source",
-        "Folders and files at the top of the source that are taken; Debian's own patches then stay out.")
+        "unpack", .list(of: .text(.sourcePart)), default: "all of the source",
+        "Folders and files of the source that are taken, `.` for all of it; Debian's own patches then stay out.")
     static let patches = Field(
         "patches", .list(of: .text(.relativePath)), default: "none", "Files beside the recipe, applied by `patch -p1`.")
     static let toolbox = Field(
@@ -165,7 +165,8 @@ enum RecipeFields {
         "Other recipes, each given to the script as a variable of its name, with `_` for `-`.")
     static let data = Field(
         "data", .list(of: .text(.recipeName)), default: "none",
-        "Folders of `targets/` that the script reads, each given to it as a variable of its name.")
+        "Folders of `targets/` that the script reads, each given to it as a variable of its name, with its files `common.*` and `PLATFORM.*`."
+    )
     static let script = Field(
         "script", .text(.relativePath), default: "`build.sh`", "The shell script that makes `$out`.")
     static let foreignFiles = Field(
