@@ -3,15 +3,15 @@ SHELL := /bin/sh
 export LC_ALL := C.UTF-8
 
 # To compile Bootferry.
-BUILD_PACKAGES := libarchive-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev pkg-config
+BUILD_PACKAGES := libarchive-dev libzstd-dev liblzma-dev libssl-dev libcurl4-openssl-dev libsqlite3-dev pkg-config
 # To build and boot systems; `bootferry doctor` names the same.
 RUN_PACKAGES := bubblewrap uidmap util-linux iproute2 debian-archive-keyring \
 	qemu-system-x86 ipxe-qemu seabios ovmf
 # Real tools that the tests compare against, and the peers that the benchmarks run beside.
 TEST_PACKAGES := nix-bin openssh-client atftp tftp-hpa busybox isc-dhcp-client curl cpio zstd xz-utils dpkg-dev libarchive-tools \
-	tshark dnsmasq-base libcap2-bin libcap2 libzstd-dev gcc libc6-dev python3 python3-jsonschema python3-prometheus-client chromium fonts-dejavu-core \
+	tshark dnsmasq-base libcap2-bin libcap2 gcc libc6-dev python3 python3-jsonschema python3-prometheus-client chromium fonts-dejavu-core \
 	binutils faketime systemd qemu-user qemu-system-ppc grub-common grub-pc-bin grub-efi-amd64-signed isc-dhcp-server kea-dhcp4-server \
-	openssl pxelinux syslinux-common
+	openssl pxelinux syslinux-common mtools
 BENCH_PACKAGES := mmdebstrap cpio zstd
 BENCH_SERVE_PACKAGES := atftpd dnsmasq-base nginx-light wrk gcc libc6-dev python3
 

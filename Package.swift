@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CArchive"),
         .target(name: "CCurl"),
         .target(name: "CLinuxCalls"),
+        .target(name: "CCompression"),
 
         // The pure half: no file, socket, process, clock, global or `async`.
         module("Diagnostics"),
@@ -64,6 +65,7 @@ let package = Package(
         module("StoreModel", ["Diagnostics", "OpenSSL", "ByteCoding", "FileFormats"]),
         module("DebianArchive", ["Diagnostics"]),
         module("SystemModel", ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "DebianArchive", yams]),
+        module("MediumModel", ["Diagnostics", "StoreModel", "SystemModel"]),
         module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
         module(
             "BootPolicy",
@@ -72,7 +74,11 @@ let package = Package(
         // The effects half.
         module("Archives", ["CArchive", "Diagnostics", system]),
         module("LinuxCalls", ["CLinuxCalls", "Diagnostics", system]),
+        module("Compression", ["CCompression", "Diagnostics"]),
         module("LocalStore", ["StoreModel", "SystemModel", "LinuxCalls", grdb, sqlite, system]),
+        module(
+            "Carrying",
+            ["OpenSSL", "FileFormats", "MediumModel", "Compression", "LinuxCalls", "LocalStore", system]),
         module("Fetching", ["CCurl", "StoreModel", "LinuxCalls", system]),
         module(
             "PackageLocking",
@@ -88,8 +94,9 @@ let package = Package(
         module(
             "Commands",
             [
-                "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", arguments, log,
-                system, subprocess,
+                "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", "Carrying",
+                arguments,
+                log, system, subprocess,
             ]),
         .executableTarget(
             name: "bootferry", dependencies: ["Commands"], swiftSettings: strict,
@@ -120,6 +127,8 @@ let package = Package(
             name: "StoreTorture", dependencies: ["LocalStore", "SeededRandomness"], path: "Tests/StoreTorture",
             swiftSettings: strict),
         tests("LocalStoreTests", ["LocalStore", "SeededRandomness", "StoreTorture", grdb]),
+        tests("MediumModelTests", ["MediumModel", "SeededRandomness"]),
+        tests("CarryingTests", ["Carrying", "SeededRandomness"]),
         tests("FetchingTests", ["Fetching"]),
         tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),

@@ -36,6 +36,11 @@ public struct BootferryCommand: AsyncParsableCommand {
                     RollbackCommand.self, StormCommand.self,
                 ]),
             CommandGroup(
+                name: "Carrying it by hand",
+                subcommands: [
+                    ExportCommand.self, ImportCommand.self, InventoryCommand.self, KeyCommand.self,
+                ]),
+            CommandGroup(
                 name: "Keeping the store",
                 subcommands: [GenerationsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self]),
         ])

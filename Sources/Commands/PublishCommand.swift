@@ -52,13 +52,15 @@ struct PublishCommand: AsyncParsableCommand {
 
     func run() async throws {
         let workspace = try Workspace(options)
-        let pipeline = SystemPipeline(
-            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
-        let name = pipeline.source.system.name
         let store = workspace.store
-        let before = try store.generationNumbers(of: name).last
+        let name: String
+        let before: Int?
         let newest: Int
         if noBuild {
+            // Of an imported system, the configuration may not be here.
+            let isKnown = try !store.generationNumbers(of: system).isEmpty
+            name = try isKnown ? system : SystemSource(system, data: workspace.data).system.name
+            before = try store.generationNumbers(of: name).last
             guard let before else {
                 throw CommandError(
                     kind: .usage, subject: name, message: "has no generation yet", remedy: "bootferry publish \(system)"
@@ -66,6 +68,10 @@ struct PublishCommand: AsyncParsableCommand {
             }
             newest = before
         } else {
+            let pipeline = SystemPipeline(
+                source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+            name = pipeline.source.system.name
+            before = try store.generationNumbers(of: name).last
             newest = try await pipeline.publishedImage().generation.number
         }
         let audience = try audience()

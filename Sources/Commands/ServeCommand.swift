@@ -46,6 +46,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("A site file, or a system.", valueName: "site"))
     var subject: String
+    @Flag(name: .customLong("no-build"), help: "Serve the newest generations there are, such as were imported.")
+    var noBuild = false
     @OptionGroup(title: "Explaining") var explaining: ExplainOptions
     @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
     @OptionGroup(title: "Serving one system by HTTPS") var quickHTTPS: QuickHTTPSOptions
@@ -58,14 +60,17 @@ struct ServeCommand: AsyncParsableCommand {
         if try SiteSource.isSite(subject) {
             try quick.refuse(for: subject, besides: quickHTTPS.given)
             let workspace = try Workspace(options)
-            let source = try SiteSource(subject, data: workspace.data)
-            if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
+            let source =
+                try noBuild
+                ? SiteSource(site: SiteSource.read(subject), systems: [])
+                : SiteSource(subject, data: workspace.data)
+            if explaining.isAsked { return try explaining.run(source, workspace) { try existing(of: source, in: $0) } }
             // Before a build: what cannot be read should not cost one.
             let provisions = try SiteSource.provisions(for: source.site, in: workspace.store.directory)
             let tls = try SiteSource.tls(for: source.site)
             for line in SiteSource.openSecrets(of: source.site) { workspace.terminal.message(line) }
             return try await serve(
-                source.site, try await source.published(in: workspace, mirror: mirror), provisions, tls, workspace)
+                source.site, try await images(of: source, in: workspace), provisions, tls, workspace)
         }
         // The interface first: a typing error should not cost a build.
         var site = try quick.site()
@@ -73,14 +78,29 @@ struct ServeCommand: AsyncParsableCommand {
         site.offersHTTPS = quickHTTPS.https
         let tls = try SiteSource.tls(for: site)
         let workspace = try Workspace(options)
-        let system = try SystemSource(subject, data: workspace.data)
-        site.systems = [
-            SiteSystem(name: system.system.name, source: subject, position: .init(file: subject, line: 1, column: 1))
-        ]
-        site.unknown = UnknownMachines(answer: .system, system: system.system.name)
-        let source = SiteSource(site: site, systems: [(system.system.name, system)])
-        if explaining.isAsked { return try explaining.run(source, workspace) { try source.existing(in: $0) } }
-        try await serve(site, try await source.published(in: workspace, mirror: mirror), nil, tls, workspace)
+        // Of an imported system, the configuration may not be here.
+        let isKnown = try noBuild && !workspace.store.generationNumbers(of: subject).isEmpty
+        let system = try isKnown ? nil : SystemSource(subject, data: workspace.data)
+        let name = system?.system.name ?? subject
+        site.systems = [SiteSystem(name: name, source: subject, position: .init(file: subject, line: 1, column: 1))]
+        site.unknown = UnknownMachines(answer: .system, system: name)
+        let source = SiteSource(site: site, systems: system.map { [(name, $0)] } ?? [])
+        if explaining.isAsked { return try explaining.run(source, workspace) { try existing(of: source, in: $0) } }
+        try await serve(site, try await images(of: source, in: workspace), nil, tls, workspace)
+    }
+
+    /// Every system's image: built where need be, or, without building, as it is here.
+    private func images(of source: SiteSource, in workspace: Workspace) async throws -> [String: ServedSystem] {
+        if noBuild { return try SiteSource.imported(source.site.systems.map(\.name), in: workspace) }
+        return try await source.published(in: workspace, mirror: mirror)
+    }
+
+    private func existing(
+        of source: SiteSource, in workspace: Workspace
+    ) throws -> (systems: [String: ServedSystem], missing: [String]) {
+        noBuild
+            ? (try SiteSource.imported(source.site.systems.map(\.name), in: workspace), [])
+            : try source.existing(in: workspace)
     }
 
     private func serve(

@@ -53,9 +53,27 @@ struct SiteSource {
 
     /// The newest generation of every system that has one; the others are named.
     func existing(in workspace: Workspace) throws -> (systems: [String: ServedSystem], missing: [String]) {
+        try Self.existing(systems.map(\.name), in: workspace)
+    }
+
+    /// The newest generations of systems that were made elsewhere; one without any throws.
+    static func imported(_ names: [String], in workspace: Workspace) throws -> [String: ServedSystem] {
+        let (served, missing) = try existing(names, in: workspace)
+        guard missing.isEmpty else {
+            throw CommandError(
+                kind: .usage, subject: missing.map { "'\($0)'" }.joined(separator: ", "),
+                message: "has no generation here",
+                remedy: "bootferry import FOLDER, or serve without --no-build")
+        }
+        return served
+    }
+
+    private static func existing(
+        _ names: [String], in workspace: Workspace
+    ) throws -> (systems: [String: ServedSystem], missing: [String]) {
         var served: [String: ServedSystem] = [:]
         var missing: [String] = []
-        for (name, _) in systems {
+        for name in names {
             guard let generation = try workspace.store.latestGeneration(of: name) else {
                 missing.append(name)
                 continue

@@ -1,15 +1,20 @@
 import ArgumentParser
 import Building
+import Carrying
+import Diagnostics
 import Foundation
 import LocalStore
 
 /// `bootferry verify`: is every byte of the store what it was?
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Hash everything in the store again and name every fault.",
+        commandName: "verify", abstract: "Hash everything in the store, or on a medium, again and name every fault.",
         discussion: """
             The exit status is 3 when there is a fault. What is only left over from a killed build goes with
             'bootferry gc'.
+
+            With a medium's folder, that is read instead: every file against the signed manifest, every archive against its
+            narinfo, whether all is there that its systems need, and whether a key that is trusted here signed it.
 
             With --repair, modes and times are set again, and a damaged object is fetched or built again where a system's
             configuration and lock file, as they are now, say how: those of the systems named, or of the generations' systems
@@ -19,10 +24,13 @@ struct VerifyCommand: AsyncParsableCommand {
               bootferry verify
               bootferry verify --repair
               bootferry verify --repair lab-node my/system.yaml
+              bootferry verify /media/stick
             """)
 
     @Argument(
-        help: ArgumentHelp("With --repair: the systems whose plans say how objects are made.", valueName: "system"))
+        help: ArgumentHelp(
+            "A medium's folder; with --repair, the systems whose plans say how objects are made.", valueName: "subject")
+    )
     var systems: [String] = []
     @Flag(help: "Mend what can be mended.")
     var repair = false
@@ -30,12 +38,16 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var options: WorkspaceOptions
 
     func validate() throws {
-        if !systems.isEmpty, !repair { throw ValidationError("name systems together with --repair") }
+        if systems.count > 1, !repair { throw ValidationError("name one medium, or systems together with --repair") }
     }
 
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
+        if !repair, let medium = systems.first {
+            return try await verify(
+                Medium(mediumFolder(medium), ring: KeyStore(store.directory).ring()), terminal)
+        }
         let faults = try await onBlockingThread {
             try store.verify(width: ProcessInfo.processInfo.activeProcessorCount) { done, all in
                 terminal.status("\(done)/\(all) objects")
@@ -43,10 +55,25 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         terminal.status("")
         if repair { return try await mend(faults, terminal) }
+        try report(faults.map(\.description), terminal)
+    }
+
+    private func verify(_ medium: Medium, _ terminal: Terminal) async throws {
+        let faults = try await onBlockingThread {
+            try medium.faults(width: ProcessInfo.processInfo.activeProcessorCount) { done, all in
+                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
+            }
+        }
+        terminal.status("")
+        if let remedy = medium.verdict.remedy, medium.manifest != nil { terminal.message("remedy: \(remedy)") }
+        try report(faults.map(\.description), terminal)
+    }
+
+    private func report(_ faults: [String], _ terminal: Terminal) throws {
         if options.json {
-            terminal.result(try encodeJSON(faults.map(\.description)))
+            terminal.result(try encodeJSON(faults))
         } else {
-            for fault in faults { terminal.result(fault.description) }
+            for fault in faults { terminal.result(fault) }
             terminal.message(faults.isEmpty ? "no faults" : "\(faults.count) faults")
         }
         if !faults.isEmpty { throw ExitCode(3) }

@@ -103,7 +103,7 @@ extension LocalStore {
     }
 
     /// Gives a canonical tree its name and registers it, safe against others who add the same and against collection.
-    private func install(_ temporary: FilePath, _ registration: PathRegistration, realising: [StorePath]) throws {
+    func install(_ temporary: FilePath, _ registration: PathRegistration, realising: [StorePath]) throws {
         let path = registration.path
         let final = physicalPath(of: path)
         let lock = try FileLock.wait(for: path, directory.objectLocks)

@@ -72,6 +72,27 @@ extension LocalStore {
         return generation
     }
 
+    /// Takes a generation that was made elsewhere, whose image is here: under its own number where that was never used here,
+    /// else under the next one. The one there is, if the system has that image already.
+    public func adopt(_ made: Generation) throws -> Generation {
+        let lock = try FileLock.wait(.exclusive, directory.locks.appending("generations"))
+        defer { _ = consume lock }
+        let known = try generations(of: made.system)
+        if let same = known.first(where: { $0.image == made.image }) { return same }
+        var generation = made
+        let forgotten = try lastForgotten(of: made.system)
+        if made.number <= forgotten || known.contains(where: { $0.number == made.number }) {
+            generation.number = max(forgotten, known.last?.number ?? 0) + 1
+        }
+        let folder = directory.generations.appending(made.system)
+        try Files.createDirectories(folder)
+        try addRoot(generation.rootName, try StorePath(parsing: generation.image))
+        try replaceFile(
+            at: folder.appending("\(generation.number).json"),
+            with: Array(canonicalJSON(generation, readable: true).utf8))
+        return generation
+    }
+
     /// What the newest generation of a system was made from: kept so that the next build has only the change to make.
     ///
     /// It is the file `generations/SYSTEM/inputs`, a path a line.

@@ -10,6 +10,7 @@ import SystemPackage
 ///     locks/        the collection lock and the objects' locks
 ///     generations/  images a site may boot (the publisher's)
 ///     log/          build logs (the builder's)
+///     keys/         keys that sign what is carried by hand, and those that are trusted
 ///     netboot/      all that a boot server writes: boot records, lent addresses, machines seen
 ///     site-secret   what nodes keep across boots is derived from it; whoever serves reads it, and never gives it away
 public struct StateDirectory: Sendable, Hashable {

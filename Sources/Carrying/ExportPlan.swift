@@ -1,0 +1,59 @@
+import MediumModel
+import StoreModel
+import SystemModel
+
+/// How a medium is written.
+public struct ExportSettings: Sendable {
+    /// Of zstd, 1 to 19.
+    public var level = 3
+    /// Bytes that no file of the medium exceeds: what is larger is carried in parts.
+    public var largestFile = Self.fat32Limit
+    /// Objects written at once.
+    public var width = 1
+
+    /// The largest file of FAT32.
+    public static let fat32Limit = (1 << 32) - 1
+    /// The least that a part may have.
+    public static let smallestPart = 1 << 16
+
+    public init() {}
+}
+
+/// What an export has to do, and what it takes.
+public struct ExportPlan: Sendable {
+    public let generations: [Generation]
+    /// Objects that are carried besides, each with what it needs.
+    public let roots: Set<StorePath>
+    public let closure: Closure
+    /// What the medium has already, and is kept.
+    public internal(set) var kept: Set<StorePath> = []
+    /// What the site has by its inventory.
+    public internal(set) var base: Set<StorePath> = []
+    /// Files of what is kept, by name.
+    var keptFiles: ObjectWriter.Files = [:]
+    /// What was on the medium before, and stays.
+    var previous: MediumManifest?
+    /// Bytes that may still be written to the medium.
+    public internal(set) var freeBytes = 0
+    /// What was on the medium and is written anew, and why.
+    public internal(set) var spoiled: [MediumFault] = []
+
+    init(generations: [Generation], roots: Set<StorePath>, closure: Closure) {
+        self.generations = generations
+        self.roots = roots
+        self.closure = closure
+    }
+
+    /// What is written, the largest first, so that no thread is left alone with it at the end.
+    public var missing: [PathRegistration] {
+        closure.order.filter { !kept.contains($0) && !base.contains($0) }.compactMap { closure.registrations[$0] }
+            .sorted { ($1.narSize, $0.path) < ($0.narSize, $1.path) }
+    }
+
+    /// Bytes of archives to be written, before they are compressed.
+    public var archiveBytes: Int { missing.reduce(0) { $0 + $1.narSize } }
+
+    /// Bytes that the medium must have room for, if nothing can be made smaller: archives, zstd's frames around them, and
+    /// two files of whole blocks each.
+    public var mostBytes: Int { missing.reduce(0) { $0 + $1.narSize + $1.narSize >> 8 + 1 << 17 } }
+}

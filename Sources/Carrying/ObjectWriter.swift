@@ -1,0 +1,167 @@
+import Compression
+import Glibc
+import LinuxCalls
+import LocalStore
+import MediumModel
+import OpenSSL
+import StoreModel
+import SystemPackage
+
+/// Puts one object on a medium: its archive, compressed, in one file or in parts, and its narinfo.
+struct ObjectWriter {
+    let store: LocalStore
+    let folder: FilePath
+    let key: SigningKey
+    let settings: ExportSettings
+
+    /// What it has written, by name.
+    typealias Files = [String: MediumManifest.File]
+
+    /// Writes the archive beside, syncs it, gives it its name, and only then writes the narinfo that names it.
+    ///
+    /// The archive is hashed on the way: an object that is not what was registered throws, and nothing stays of it.
+    func write(_ registration: PathRegistration, workers: Int, onBytes: @escaping (Int) -> Void) throws -> Files {
+        let hashPart = registration.path.hashPart
+        let output = PartedOutput(
+            folder.appending(Medium.archives), temporaryName: hashPart, limit: settings.largestFile)
+        do {
+            let digest = SHA256()
+            var count = 0
+            let compressor = try Compressor(level: settings.level, workers: workers, size: registration.narSize)
+            try store.writeArchive(of: registration.path) { bytes in
+                digest.update(bytes)
+                count += bytes.count
+                guard count <= registration.narSize else { throw Self.damaged(registration, "it has grown") }
+                try compressor.write(bytes) { try output.write($0) }
+                onBytes(bytes.count)
+            }
+            guard count == registration.narSize else { throw Self.damaged(registration, "it has shrunk") }
+            try compressor.finish { try output.write($0) }
+            let found = Digest(finishing: digest)
+            guard found == registration.narHash else {
+                throw Self.damaged(registration, "NAR digest \(found), expected \(registration.narHash)")
+            }
+        } catch {
+            output.discard()
+            throw error
+        }
+        let whole = try output.end()
+        let url = "\(Medium.archives)/\(whole.digest.nix32).nar.zst"
+        var files: Files = [:]
+        for (index, part) in whole.parts.enumerated() {
+            let name = whole.parts.count == 1 ? url : Medium.part(index + 1, of: url)
+            let path = folder.pushing(FilePath(name))
+            guard rename(part.path.string, path.string) == 0 else {
+                throw CarryingError("cannot name", path, Errno(rawValue: errno))
+            }
+            files[name] = MediumManifest.File(digest: part.digest, size: part.size)
+        }
+        var registration = registration
+        if !registration.signatures.contains(where: { key.publicKey.isValid($0, of: registration.fingerprint) }) {
+            registration.signatures.append(try key.sign(registration.fingerprint))
+        }
+        let info = NARInfo(
+            registration: registration, url: url, compression: CompressionFormat.zstd.rawValue, fileHash: whole.digest,
+            fileSize: whole.size)
+        let text = Array(info.text.utf8)
+        let name = "\(hashPart).narinfo"
+        try MediumFiles.replace(folder.appending(name), with: text)
+        files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
+        return files
+    }
+}
+
+extension ObjectWriter {
+    private static func damaged(_ registration: PathRegistration, _ how: String) -> CarryingError {
+        CarryingError(
+            "'\(registration.path)'", "is damaged in the store: \(how)", kind: .corrupt,
+            remedy: "bootferry verify --repair")
+    }
+}
+
+/// A file that is written in parts of at most so many bytes, each synced; names come at the end.
+private final class PartedOutput {
+    struct Part {
+        var path: FilePath
+        var size: Int
+        var digest: Digest
+    }
+
+    private let folder: FilePath
+    private let temporaryName: String
+    private let limit: Int
+    private var parts: [Part] = []
+    private var current: (path: FilePath, file: FileDescriptor)?
+    private var partSize = 0
+    private var size = 0
+    private let partDigest = SHA256()
+    private let wholeDigest = SHA256()
+
+    init(_ folder: FilePath, temporaryName: String, limit: Int) {
+        self.folder = folder
+        self.temporaryName = temporaryName
+        self.limit = limit
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            if partSize == limit { try endPart() }
+            let file = try current ?? open()
+            let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(limit - partSize))
+            do {
+                try file.file.writeAll(piece)
+            } catch {
+                throw CarryingError("cannot write to", file.path, error)
+            }
+            partDigest.update(piece)
+            wholeDigest.update(piece)
+            partSize += piece.count
+            size += piece.count
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+        }
+    }
+
+    func end() throws -> (parts: [Part], size: Int, digest: Digest) {
+        do {
+            try endPart()
+        } catch {
+            discard()
+            throw error
+        }
+        return (parts, size, Digest(finishing: wholeDigest))
+    }
+
+    /// Removes all that was written.
+    func discard() {
+        if let current {
+            try? current.file.close()
+            unlink(current.path.string)
+        }
+        for part in parts { unlink(part.path.string) }
+    }
+
+    private func open() throws -> (path: FilePath, file: FileDescriptor) {
+        let path = folder.appending("\(temporaryName).\(parts.count + 1)\(Medium.unfinished)")
+        do {
+            let file = try FileDescriptor.open(
+                path, .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            current = (path, file)
+            return (path, file)
+        } catch {
+            throw CarryingError("cannot make", path, error)
+        }
+    }
+
+    private func endPart() throws {
+        guard let part = current else { return }
+        guard fsync(part.file.rawValue) == 0 else {
+            throw CarryingError("cannot sync", part.path, Errno(rawValue: errno))
+        }
+        try? part.file.close()
+        current = nil
+        parts.append(Part(path: part.path, size: partSize, digest: Digest(finishing: partDigest)))
+        partSize = 0
+    }
+}

@@ -1,0 +1,182 @@
+import ArgumentParser
+import Building
+import Carrying
+import Diagnostics
+import Foundation
+import LocalStore
+import StoreModel
+import SystemModel
+import SystemPackage
+
+/// `bootferry export`: systems on a medium that is carried by hand.
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write systems, with all that they need to boot, to a medium.",
+        discussion: """
+            The medium is a plain folder, on any file system that Linux writes, FAT32 too. It is a binary cache that a real nix
+            reads ('nix copy --from file:///media/stick'), and has a manifest of every file, signed: 'bootferry verify' and
+            'import' take nothing else. What no file of FAT32 can hold is carried in parts, which nix cannot read.
+
+            What the medium has already is read, and kept if it is whole; so an export that was interrupted goes on when the
+            same command is given again. A medium that was pulled while it was written is no medium until then.
+
+            With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
+
+              bootferry key generate example.org-1
+              bootferry export lab-node ioc --to /media/stick
+              bootferry verify /media/stick
+              bootferry export lab-node --to /media/stick --since /media/stick/inventory
+            """)
+
+    @Argument(help: ArgumentHelp("The systems; the newest generation of each.", valueName: "system"))
+    var systems: [String] = []
+    @Option(help: ArgumentHelp("The medium's folder; made if it is not there.", valueName: "folder"))
+    var to: String
+    @Option(help: ArgumentHelp("This generation of the one system named.", valueName: "number"))
+    var generation: Int?
+    @Option(
+        help: ArgumentHelp(
+            "An object of the store, with all that it needs; may be repeated.", valueName: "/nix/store/hash-name"))
+    var path: [String] = []
+    @Option(help: ArgumentHelp("Leave out what a site has by this inventory.", valueName: "file"))
+    var since: String?
+    @Option(help: ArgumentHelp("The key to sign with; the only one there is by default.", valueName: "name"))
+    var key: String?
+    @Option(help: ArgumentHelp("zstd's level, 1 to 19.", valueName: "level"))
+    var level = 3
+    @Option(
+        help: ArgumentHelp(
+            "Carry in parts what is larger, such as 2G; FAT32's limit, 4 GiB less a byte, by default.",
+            valueName: "size"))
+    var largestFile: String?
+    @Flag(help: "Begin even if it fits only when it can be compressed.")
+    var tightSpace = false
+    @OptionGroup var options: WorkspaceOptions
+
+    struct Report: Encodable {
+        var medium: String
+        var generations: [Generation]
+        var objects: Int
+        /// Left out, since the site has them.
+        var base: Int
+        var written: Int
+        var writtenBytes: Int
+        var kept: Int
+        var files: Int
+        var bytes: Int
+        var key: String
+    }
+
+    func validate() throws {
+        if systems.isEmpty, path.isEmpty { throw ValidationError("name a system") }
+        if generation != nil, systems.count > 1 { throw ValidationError("--generation goes with one system") }
+        if !(1...19).contains(level) { throw ValidationError("--level takes 1 to 19, found '\(level)'") }
+        _ = try largestFileBytes()
+    }
+
+    private func largestFileBytes() throws -> Int {
+        guard let largestFile else { return ExportSettings.fat32Limit }
+        guard let bytes = parseSize(largestFile), bytes >= ExportSettings.smallestPart else {
+            throw ValidationError("--largest-file takes a size of at least 64K, such as 2G, found '\(largestFile)'")
+        }
+        return bytes
+    }
+
+    func run() async throws {
+        let terminal = Terminal(quiet: options.quiet)
+        let store = try Workspace.openStore(options)
+        let generations = try systems.map { try chosenGeneration(of: $0, in: store) }
+        let roots = try Set(path.map { try StorePath(parsing: $0) })
+        let keys = KeyStore(store.directory)
+        let base = try since.map {
+            try InventoryFile.read(mediumFolder($0), ring: keys.ring(), now: secondsSince1970()).paths
+        }
+        var settings = ExportSettings()
+        settings.level = level
+        settings.largestFile = try largestFileBytes()
+        settings.width = ProcessInfo.processInfo.activeProcessorCount
+        let export = Export(
+            store: store, folder: mediumFolder(to),
+            key: try keys.signingKey(key), ring: try keys.ring(), settings: settings)
+        let (plan, report) = try await onBlockingThread {
+            try export.withFolder {
+                let plan = try planned(export, generations, roots, base ?? [], terminal)
+                return (plan, try write(plan, export, terminal))
+            }
+        }
+        let summary = Report(
+            medium: export.folder.string, generations: generations, objects: report.written + report.kept,
+            base: plan.base.count,
+            written: report.written, writtenBytes: report.writtenBytes, kept: report.kept,
+            files: report.manifest.files.count, bytes: report.manifest.size, key: export.key.name)
+        if options.json { return terminal.result(try encodeJSON(summary)) }
+        terminal.result(
+            "\(export.folder): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
+                + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(summary.key)'")
+    }
+
+    private func planned(
+        _ export: Export, _ generations: [Generation], _ roots: Set<StorePath>, _ base: Set<StorePath>,
+        _ terminal: Terminal
+    ) throws -> ExportPlan {
+        defer { terminal.status("") }
+        return try export.plan(generations, roots: roots, base: base) { done, all in
+            terminal.status("reading what is there: \(formatBytes(done)) of \(formatBytes(all))")
+        }
+    }
+
+    private func write(_ plan: ExportPlan, _ export: Export, _ terminal: Terminal) throws -> Export.Report {
+        defer { terminal.status("") }
+        for fault in plan.spoiled { terminal.message("written anew: \(fault)") }
+        for generation in plan.generations {
+            terminal.message("\(generation.system) generation \(generation.number): \(generation.image)")
+        }
+        terminal.message(
+            "\(plan.missing.count) objects to write, \(formatBytes(plan.archiveBytes)) before compression; \(plan.kept.count) "
+                + "there already\(plan.base.isEmpty ? "" : ", \(plan.base.count) at the site"); \(formatBytes(plan.freeBytes)) free"
+        )
+        guard plan.mostBytes <= plan.freeBytes || tightSpace else {
+            throw CommandError(
+                kind: .host, subject: "'\(export.folder)'",
+                message:
+                    "has \(formatBytes(plan.freeBytes)) free, and up to \(formatBytes(plan.mostBytes)) may be needed",
+                remedy: "take a larger medium, or give --tight-space if what is not compressed yet makes up for it")
+        }
+        return try export.run(plan, now: secondsSince1970()) { done, all in
+            terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
+        }
+    }
+
+    /// By the system's name, as 'generations' lists it; else by what 'build' takes.
+    private func chosenGeneration(of name: String, in store: LocalStore) throws -> Generation {
+        let known = try store.generations().map(\.system)
+        let system = try known.contains(name) ? name : systemName(name, known)
+        guard let generation else {
+            if let newest = try store.latestGeneration(of: system) { return newest }
+            throw CommandError(
+                kind: .usage, subject: system, message: "has no generation yet", remedy: "bootferry build \(name)")
+        }
+        if let found = try store.generation(generation, of: system) { return found }
+        throw CommandError(
+            kind: .usage, subject: system, message: "has no generation \(generation)",
+            remedy: "bootferry generations \(system)")
+    }
+
+    private func systemName(_ name: String, _ known: [String]) throws -> String {
+        if let nearest = nearestSpelling(to: name, among: known), !FileManager.default.fileExists(atPath: name) {
+            throw CommandError(
+                kind: .usage, subject: name, message: "has no generation; did you mean '\(nearest)'?",
+                remedy: "bootferry generations")
+        }
+        return try SystemSource(name, data: ProjectData(named: options.dataDirectory)).system.name
+    }
+}
+
+/// A number of bytes as people write it: `4096`, `64K`, `2G`; powers of 1,024.
+func parseSize(_ text: String) -> Int? {
+    let units = ["K": 10, "M": 20, "G": 30, "T": 40]
+    let shift = text.last.flatMap { units[String($0).uppercased()] }
+    guard let number = Int(shift == nil ? Substring(text) : text.dropLast()), number >= 0 else { return nil }
+    let (bytes, isOver) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
+    return isOver ? nil : bytes
+}
