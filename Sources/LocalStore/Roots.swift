@@ -33,8 +33,13 @@ extension LocalStore {
             guard status.st_mode & S_IFMT == S_IFLNK else {
                 throw LocalStoreError("'\(link)'", "is no root: expected a link to \(StorePath.directory)/…")
             }
-            let target = String(decoding: try Files.linkTarget(link), as: UTF8.self)
-            roots[name.string] = try StorePath.split(target).path
+            do {
+                let target = String(decoding: try Files.linkTarget(link), as: UTF8.self)
+                roots[name.string] = try StorePath.split(target).path
+            } catch let error as LocalStoreError {
+                // Another process may have removed it since it was listed.
+                if try Files.status(link) != nil { throw error }
+            }
         }
         return roots
     }

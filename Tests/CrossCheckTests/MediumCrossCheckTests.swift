@@ -197,12 +197,18 @@ import Testing
             let site = try CarriedStore(in: folder, "site")
             let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
             try await site.run("key", "trust", key)
+            // A moment is random in what a whole run takes here and now.
+            let (once, other) = (folder.appending("once"), try CarriedStore(in: folder, "other"))
+            try await other.run("key", "trust", key)
+            let clock = ContinuousClock()
+            let exporting = try await clock.measure { try await home.run("export", "lab-node", "--to", once.string) }
+            let importing = try await clock.measure { try await other.run("import", once.string) }
             var kills = 0
             let rounds = ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1" ? 40 : 6
             for _ in 0..<rounds {
-                let delay = Int.random(in: 20..<900, using: &random)
+                let delay = exporting * Double.random(in: 0.05..<0.9, using: &random)
                 let status = try await home.program.runAndKill("export", "lab-node", "--to", home.medium.string) {
-                    try await Task.sleep(for: .milliseconds(delay))
+                    try await Task.sleep(for: delay)
                 }
                 if status == .signaled(SIGKILL) { kills += 1 }
                 // What has no manifest is no medium yet.
@@ -213,15 +219,15 @@ import Testing
             try await home.run("export", "lab-node", "--to", home.medium.string)
             try await home.run("verify", home.medium.string)
             for _ in 0..<rounds {
-                let delay = Int.random(in: 20..<900, using: &random)
+                let delay = importing * Double.random(in: 0.05..<0.9, using: &random)
                 let status = try await site.program.runAndKill("import", home.medium.string) {
-                    try await Task.sleep(for: .milliseconds(delay))
+                    try await Task.sleep(for: delay)
                 }
                 if status == .signaled(SIGKILL) { kills += 1 }
                 #expect(
                     try await site.program.faults().filter { !$0.hasSuffix("is in the store and not registered") }
                         == [],
-                    "after \(delay) ms")
+                    "after \(delay)")
             }
             try await site.run("import", home.medium.string)
             #expect(try site.store.generations() == [generation])
