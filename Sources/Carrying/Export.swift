@@ -106,17 +106,11 @@ public struct Export: Sendable {
         guard !there.isEmpty else { return }
         // Without its manifest: an interrupted export has none, and what is there is checked against the store instead.
         let medium = Medium(unsigned: folder, ring: ring)
-        let all = there.reduce(0) { $0 + $1.narSize }
-        let state = Mutex((done: 0, kept: [StorePath: ObjectWriter.Files](), spoiled: [MediumFault]()))
+        let counter = SharedProgress(of: there.reduce(0) { $0 + $1.narSize }, progress)
+        let state = Mutex((kept: [StorePath: ObjectWriter.Files](), spoiled: [MediumFault]()))
         try inParallel(there, width: settings.width) { registration in
             do {
-                let files = try wholeFiles(of: registration, on: medium) { count in
-                    progress(
-                        state.withLock { state in
-                            state.done += count
-                            return state.done
-                        }, all)
-                }
+                let files = try wholeFiles(of: registration, on: medium, onBytes: counter.add)
                 state.withLock { $0.kept[registration.path] = files }
             } catch let fault as MediumFault {
                 state.withLock { $0.spoiled.append(fault) }
@@ -151,22 +145,16 @@ public struct Export: Sendable {
     /// Writes what is missing, and at last the manifest.
     public func run(_ plan: ExportPlan, now: Int, progress: @escaping Progress) throws -> Report {
         let missing = plan.missing
-        let all = plan.archiveBytes
+        let counter = SharedProgress(of: plan.archiveBytes, progress)
         let writer = ObjectWriter(store: store, folder: folder, key: key, settings: settings)
-        let state = Mutex((done: 0, files: plan.keptFiles))
+        let state = Mutex(plan.keptFiles)
         try inParallel(missing, width: settings.width) { registration in
             let files = try writer.write(
-                registration, workers: registration.narSize > Self.largeArchive ? settings.width : 0
-            ) { count in
-                progress(
-                    state.withLock { state in
-                        state.done += count
-                        return state.done
-                    }, all)
-            }
-            state.withLock { $0.files.merge(files) { $1 } }
+                registration, workers: registration.narSize > Self.largeArchive ? settings.width : 0,
+                onBytes: counter.add)
+            state.withLock { $0.merge(files) { $1 } }
         }
-        let written = state.withLock { $0.files }
+        let written = state.withLock { $0 }
         var manifest = plan.previous ?? MediumManifest(created: now)
         manifest.created = now
         let information = Array("StoreDir: \(StorePath.directory)\nWantMassQuery: 1\nPriority: 40\n".utf8)

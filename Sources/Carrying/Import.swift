@@ -45,11 +45,11 @@ public struct Import: Sendable {
 
     /// Copies, wave by wave; throws where the host or the medium as a whole fails, and returns every other fault.
     public func run(
-        _ plan: ImportPlan, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void
+        _ plan: ImportPlan, progress: @escaping Export.Progress
     ) throws -> Report {
-        let all = plan.archiveBytes
+        let counter = SharedProgress(of: plan.archiveBytes, progress)
         let state = Mutex(
-            (done: 0, imported: [StorePath](), faults: plan.faults, hindered: plan.hindered))
+            (imported: [StorePath](), faults: plan.faults, hindered: plan.hindered))
         try store.protect(plan.roots.union(plan.waves.joined().map(\.registration.path)))
         for wave in plan.waves {
             try inParallel(wave, width: width) { info in
@@ -61,13 +61,7 @@ public struct Import: Sendable {
                 }
                 if isHindered { return }
                 do {
-                    try take(info) { count in
-                        progress(
-                            state.withLock { state in
-                                state.done += count
-                                return state.done
-                            }, all)
-                    }
+                    try take(info, onBytes: counter.add)
                     state.withLock { $0.imported.append(path) }
                 } catch let fault as MediumFault {
                     state.withLock { state in

@@ -6,7 +6,7 @@ import SystemPackage
 extension Medium {
     /// Reads everything again and names every fault, by file; `progress` gets bytes of archives, from any thread.
     public func faults(
-        width: Int, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void
+        width: Int, progress: @escaping Export.Progress
     ) throws -> [MediumFault] {
         var faults: Set<MediumFault> = []
         if let fault = verdict.fault, manifest != nil { faults.insert(MediumFault(MediumManifest.fileName, fault)) }
@@ -18,20 +18,13 @@ extension Medium {
                         + "was interrupted"))
         }
         let (infos, unreadable) = try collectInformation(&faults)
-        let all = infos.values.reduce(0) { $0 + $1.registration.narSize }
-        let state = Mutex((done: 0, faults: Set<MediumFault>(), read: Set<String>()))
+        let counter = SharedProgress(of: infos.values.reduce(0) { $0 + $1.registration.narSize }, progress)
+        let state = Mutex((faults: Set<MediumFault>(), read: Set<String>()))
         try inParallel(infos.values.sorted { $1.registration.narSize < $0.registration.narSize }, width: width) {
             info in
             let parts = parts(of: info)
             do {
-                try readArchive(info) { count in
-                    progress(
-                        state.withLock { state in
-                            state.done += count
-                            return state.done
-                        }, all)
-                } to: { _ in
-                }
+                try readArchive(info, onBytes: counter.add) { _ in }
             } catch let fault as MediumFault {
                 state.withLock { _ = $0.faults.insert(fault) }
                 // Of several parts, more than one may be bad: each is looked at by itself then.

@@ -84,6 +84,33 @@ import Testing
         #expect(try test.faults() == [])
     }
 
+    @Test
+    func
+        `further candidates are asked for once, and only where something looks like a digest that is none of the first`()
+        throws
+    {
+        let near = try test.add("near", ["x": "1"])
+        let far = try test.add("far", ["x": "2"])
+        let stranger = String(repeating: "0", count: 32)
+        for (text, calls, references) in [
+            ("\(near) and \(near)", 0, [near]), ("\(near) \(far) \(far) \(stranger)", 1, [near, far]),
+            (stranger, 1, []),
+        ] {
+            let scratch = try store.makeScratch()
+            let file = scratch.path.appending("file")
+            try Files.write(Array(text.utf8), to: file)
+            var asked = 0
+            let path = try store.addContentAddressed(
+                file, name: "user", candidates: [near],
+                furtherCandidates: {
+                    asked += 1
+                    return [near, far]
+                })
+            #expect(asked == calls, "\(text)")
+            #expect(try store.registration(of: path)?.references == Set(references), "\(text)")
+        }
+    }
+
     @Test func `an object that names itself gets the path and bytes that rewriting in memory gives`() throws {
         let scratchPath = try StorePath(baseName: "22222222222222222222222222222222-self-1.0")
         for padding in [0, 5, (1 << 20) - 50, (1 << 20) - 31, (1 << 20) - 7] {

@@ -3,8 +3,13 @@ import StoreModel
 import Testing
 
 @Suite struct KeyRingTests {
-    let own = try! SigningKey(name: "home-1", seed: Array(0..<32))
-    let other = try! SigningKey(name: "home-1", seed: Array(1..<33))
+    let own: SigningKey
+    let other: SigningKey
+
+    init() throws {
+        own = try SigningKey(name: "home-1", seed: Array(0..<32))
+        other = try SigningKey(name: "home-1", seed: Array(1..<33))
+    }
 
     @Test func `one valid signature by a trusted key is enough`() throws {
         let stranger = try SigningKey(name: "stranger", seed: Array(2..<34))
