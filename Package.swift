@@ -70,6 +70,7 @@ let package = Package(
         module(
             "BootPolicy",
             ["Diagnostics", "OpenSSL", "FileFormats", "BootProtocols", "StoreModel", "SystemModel", mustache]),
+        module("BootMedia", ["Diagnostics", "OpenSSL", "FileFormats", "SystemModel", "BootPolicy"]),
 
         // The effects half.
         module("Archives", ["CArchive", "Diagnostics", system]),
@@ -79,6 +80,7 @@ let package = Package(
         module(
             "Carrying",
             ["OpenSSL", "FileFormats", "MediumModel", "Compression", "LinuxCalls", "LocalStore", system]),
+        module("MediaWriting", ["BootMedia", "OpenSSL", "LinuxCalls", system]),
         module("Fetching", ["CCurl", "StoreModel", "LinuxCalls", system]),
         module(
             "PackageLocking",
@@ -95,6 +97,7 @@ let package = Package(
             "Commands",
             [
                 "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", "Carrying",
+                "MediaWriting",
                 arguments,
                 log, system, subprocess,
             ]),
@@ -122,6 +125,8 @@ let package = Package(
         tests("SystemModelTests", ["SystemModel", "SeededRandomness"], fixtures: true),
         tests("PlanningTests", ["Planning"]),
         tests("BootPolicyTests", ["BootPolicy"]),
+        tests("BootMediaTests", ["BootMedia"]),
+        tests("MediaWritingTests", ["MediaWriting"]),
         // Uses a store until it is killed; its tests look at what is left.
         .executableTarget(
             name: "StoreTorture", dependencies: ["LocalStore", "SeededRandomness"], path: "Tests/StoreTorture",

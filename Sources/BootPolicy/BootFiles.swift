@@ -159,34 +159,9 @@ extension BootPolicy {
     }
 
     private func unifiedKernel(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {
-        guard let stub = system.stub else { return nil }
-        let manifest = system.manifest
-        let release = "ID=bootferry\nNAME=Bootferry\nPRETTY_NAME=\"\(manifest.system)\"\n"
-        let contents: [(name: String, extents: [BootFile.Extent])] = [
-            (".osrel", [.literal(Array(release.utf8))]),
-            (".uname", [.literal(Array(manifest.kernelRelease.utf8))]),
-            (".cmdline", [.literal(Array(commandLine(of: system, attempt: attempt, node: node).utf8))]),
-            (".linux", [.whole(manifest.kernel)]),
-            (
-                ".initrd",
-                BootFile.initramfs(of: manifest, node: nodeSegment(for: attempt, of: system, node)?.segment).extents
-            ),
-        ]
-        let sections = contents.map { content in
-            UKI.Section(name: content.name, size: content.extents.reduce(0) { $0 + $1.length })
-        }
-        guard let layout = try? UKI.layout(stub: stub.head, stubSize: stub.part.size, sections: sections) else {
-            return nil
-        }
-        let extents = layout.pieces.flatMap { piece -> [BootFile.Extent] in
-            switch piece {
-            case .literal(let bytes): [.literal(bytes)]
-            case .zeros(let count): [.literal([UInt8](repeating: 0, count: count))]
-            case .stub(let range): [.stored(path: stub.part.path, offset: range.lowerBound, length: range.count)]
-            case .payload(let index): contents[index].extents
-            }
-        }
-        return BootFile(extents: extents, contentType: "application/efi")
+        (try? UnifiedKernel(
+            of: system, commandLine: commandLine(of: system, attempt: attempt, node: node),
+            node: nodeSegment(for: attempt, of: system, node)?.segment))?.file
     }
 }
 

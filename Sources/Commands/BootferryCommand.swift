@@ -38,7 +38,7 @@ public struct BootferryCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Carrying it by hand",
                 subcommands: [
-                    ExportCommand.self, ImportCommand.self, InventoryCommand.self, KeyCommand.self,
+                    ExportCommand.self, ImportCommand.self, InventoryCommand.self, KeyCommand.self, ImageCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping the store",

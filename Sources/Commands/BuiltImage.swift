@@ -15,18 +15,10 @@ struct BuiltImage: Sendable {
         self.path = path
         self.generation = generation
         self.store = store
-        func read(_ file: FilePath) throws -> [UInt8] {
-            switch HostFiles.content(file.string) {
-            case .bytes(let bytes): return bytes
-            case .missing: throw CommandError(subject: file.string, message: "is not there")
-            case .unreadable(let reason):
-                throw CommandError(subject: file.string, message: "cannot be read", cause: reason)
-            }
-        }
         let file = store.physicalPath(of: path).appending("manifest.json")
         do {
-            manifest = try ImageManifest(json: try read(file)) {
-                try read(store.physicalPath(ofLogical: $0).appending("segments"))
+            manifest = try ImageManifest(json: try HostFiles.bytes(file)) {
+                try HostFiles.bytes(store.physicalPath(ofLogical: $0).appending("segments"))
             }
         } catch {
             throw CommandError(

@@ -85,7 +85,9 @@ struct ExportCommand: AsyncParsableCommand {
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
-        let generations = try systems.map { try chosenGeneration(of: $0, in: store) }
+        let generations = try systems.map {
+            try chosenGeneration(generation, of: $0, in: store, dataDirectory: options.dataDirectory)
+        }
         let roots = try Set(path.map { try StorePath(parsing: $0) })
         let keys = KeyStore(store.directory)
         let base = try since.map {
@@ -145,30 +147,6 @@ struct ExportCommand: AsyncParsableCommand {
         return try export.run(plan, now: secondsSince1970()) { done, all in
             terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
         }
-    }
-
-    /// By the system's name, as 'generations' lists it; else by what 'build' takes.
-    private func chosenGeneration(of name: String, in store: LocalStore) throws -> Generation {
-        let known = try store.generations().map(\.system)
-        let system = try known.contains(name) ? name : systemName(name, known)
-        guard let generation else {
-            if let newest = try store.latestGeneration(of: system) { return newest }
-            throw CommandError(
-                kind: .usage, subject: system, message: "has no generation yet", remedy: "bootferry build \(name)")
-        }
-        if let found = try store.generation(generation, of: system) { return found }
-        throw CommandError(
-            kind: .usage, subject: system, message: "has no generation \(generation)",
-            remedy: "bootferry generations \(system)")
-    }
-
-    private func systemName(_ name: String, _ known: [String]) throws -> String {
-        if let nearest = nearestSpelling(to: name, among: known), !FileManager.default.fileExists(atPath: name) {
-            throw CommandError(
-                kind: .usage, subject: name, message: "has no generation; did you mean '\(nearest)'?",
-                remedy: "bootferry generations")
-        }
-        return try SystemSource(name, data: ProjectData(named: options.dataDirectory)).system.name
     }
 }
 

@@ -25,6 +25,16 @@ enum HostFiles {
         }
     }
 
+    /// The bytes of a file that must be there.
+    static func bytes(_ path: FilePath, limit: Int = LockFile.maximumFileSize) throws -> [UInt8] {
+        switch content(path.string, limit: limit) {
+        case .bytes(let bytes): return bytes
+        case .missing: throw CommandError(subject: path.string, message: "is not there")
+        case .unreadable(let reason):
+            throw CommandError(subject: path.string, message: "cannot be read", cause: reason)
+        }
+    }
+
     /// Where a file that a configuration names really lies, through every link; anything but a regular file throws.
     static func regularFile(_ path: String) throws -> FilePath {
         func refused(_ message: String, cause: String? = nil) -> CommandError {

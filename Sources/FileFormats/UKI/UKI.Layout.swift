@@ -7,9 +7,12 @@ extension UKI {
     ///   - stub: The stub's first bytes, at least all its headers (4 KiB is enough for every stub known).
     ///   - stubSize: Bytes of the whole stub.
     ///   - sections: What to add, in this order.
+    ///   - alignment: Of each section's place in the file, where that should be coarser than the stub's own.
     /// - Throws: `PE.Malformed` for a stub that is none, a section name over 8 bytes or already there, or an image
     ///   over the 4 GiB that PE can address.
-    public static func layout(stub: [UInt8], stubSize: Int, sections: [Section]) throws(PE.Malformed) -> Layout {
+    public static func layout(
+        stub: [UInt8], stubSize: Int, sections: [Section], alignment: Int = 1
+    ) throws(PE.Malformed) -> Layout {
         var headers = try PE.Headers.read(stub)
         try check(sections, against: headers, stubSize: stubSize)
         let tableEnd =
@@ -36,6 +39,7 @@ extension UKI {
         var address = headers.sections.map { Int($0.virtualAddress) + Int(max($0.virtualSize, $0.rawSize)) }.max() ?? 0
         for (index, section) in sections.enumerated() {
             address = align(address, Int(headers.sectionAlignment))
+            offset = pad(&pieces, after: offset, to: max(fileAlignment, alignment))
             let rawSize = align(section.size, fileAlignment)
             guard address + rawSize <= Int(UInt32.max) - Int(headers.sectionAlignment),
                 offset + rawSize <= Int(UInt32.max)
