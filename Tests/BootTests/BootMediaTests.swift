@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A medium that `bootferry image` wrote boots a machine that has no network card, to its login prompt.
-@Suite(.serialized, .timeLimit(.minutes(20)))
+@Suite(.serialized, .timeLimit(.minutes(60)))
 struct BootMediaTests {
     enum Machine: String, CaseIterable {
         case biosDisk, biosStick, biosDisc, uefiDisk, uefiStick, uefiDisc
@@ -61,7 +61,7 @@ struct BootMediaTests {
             "-display", "none", "-no-reboot", "-serial", "stdio", "-nic", "none",
         ]
         let result = try await Subprocess.run(
-            .name("timeout"), arguments: Arguments(["300"] + machine + own), input: .none, output: .sequence,
+            .name("timeout"), arguments: Arguments(["600"] + machine + own), input: .none, output: .sequence,
             error: .discarded
         ) { execution in
             var console = ""

@@ -44,7 +44,7 @@ import Testing
             let partition = folder.appending("efi").string
             try await Self.require(
                 "sh", "-c", #"dd if="$0" of="$1" bs=1M skip=1 status=none && truncate -s -16896 "$1""#, disk, partition)
-            try await Self.require("fsck.fat", "-n", "-v", partition, says: "FAT32")
+            try await Self.require("fsck.fat", "-n", "-v", partition, says: "32 bit entries")
             let program = folder.appending("BOOTX64.EFI").string
             try await Self.require("mcopy", "-i", "\(disk)@@1M", "::/EFI/BOOT/BOOTX64.EFI", program)
             for (section, expected) in [(".linux", build.kernel), (".initrd", nil)] {
