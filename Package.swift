@@ -25,7 +25,6 @@ func tests(
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -55,6 +54,7 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CLinuxCalls"),
         .target(name: "CCompression"),
+        .target(name: "CSQLite"),
 
         // The pure half: no file, socket, process, clock, global or `async`.
         module("Diagnostics"),
@@ -76,7 +76,7 @@ let package = Package(
         module("Archives", ["CArchive", "Diagnostics", system]),
         module("LinuxCalls", ["CLinuxCalls", "Diagnostics", system]),
         module("Compression", ["CCompression", "Diagnostics"]),
-        module("LocalStore", ["StoreModel", "SystemModel", "LinuxCalls", grdb, sqlite, system]),
+        module("LocalStore", ["CSQLite", "StoreModel", "SystemModel", "LinuxCalls", grdb, system]),
         module(
             "Carrying",
             ["OpenSSL", "FileFormats", "MediumModel", "Compression", "LinuxCalls", "LocalStore", system]),

@@ -239,9 +239,9 @@ public struct Realiser: Sendable {
             default: throw error
             }
         }
-        // Files of a sandbox's many owners can only be removed from inside one.
-        if rmdir(request.scratch.string) != 0 { try await Sandbox.remove(request.scratch) }
-        return try await onBlockingThread { [store] in
+        // Files of a sandbox's many owners can only be removed from inside one: thousands, while the output is hashed.
+        async let cleared: Void = rmdir(request.scratch.string) != 0 ? Sandbox.remove(request.scratch) : ()
+        let output = try await onBlockingThread { [store] in
             if let fixed = derivation.outputHash, fixed.method == .flat {
                 return try store.addFlat(
                     request.output, name: derivation.name, digest: fixed.digest, realising: [planned, resolved])
@@ -251,6 +251,8 @@ public struct Realiser: Sendable {
                 furtherCandidates: { try store.paths(reachedFrom: derivation.inputSources) },
                 selfHashPart: try request.ownPath().hashPart, realising: [planned, resolved])
         }
+        try await cleared
+        return output
     }
 
     /// Moves what a failed build worked in out of the way of the sweepers.

@@ -20,6 +20,8 @@ extension ConfigureBuilder {
                 : >/build/unread
         } | unpack -
         [ ! -e /build/unread ]
+        # Python's own script calls this by its path, for seconds; the byte code is left out of the image.
+        for file in usr/lib/python3*/py_compile.py; do if [ -e "$file" ]; then : >"$file"; fi; done
 
         # 2. From here on whatever changes is the configuration.
         find . -xdev -printf '%P\n' | LC_ALL=C sort >/build/before
@@ -35,8 +37,8 @@ extension ConfigureBuilder {
         : >$info/bootferry-init.md5sums
         : >var/lib/dpkg/available
         grep -E '^ /.* newconffile$' /build/status | sed 's/^ //; s/ newconffile$//' | while read -r file; do
-            if [ -f ".$file" ]; then md5sum ".$file"; fi
-        done >/build/sums
+            if [ -f ".$file" ]; then printf '%s\0' ".$file"; fi
+        done | xargs -0 -r md5sum >/build/sums
         awk 'FILENAME == ARGV[1] { sum[substr($0, 36)] = substr($0, 1, 32); next }
              / newconffile$/ { file = substr($0, 2, length($0) - 13); if (file in sum) print " " file " " sum[file]; next }
              { print }' /build/sums /build/status >var/lib/dpkg/status

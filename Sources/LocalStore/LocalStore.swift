@@ -1,5 +1,5 @@
+import CSQLite
 import GRDB
-import GRDBSQLite
 import StoreModel
 import Synchronization
 import SystemPackage
@@ -77,9 +77,13 @@ enum Records {
         configuration.prepareDatabase { database in
             // A registered object must outlive a pulled plug: FULL syncs the log at each commit.
             try database.execute(sql: "PRAGMA synchronous = FULL")
-            // The log's file stays when the last process ends: to make it again takes the next one two more syncs.
-            var stays: Int32 = 1
-            _ = sqlite3_file_control(database.sqliteConnection, "main", SQLITE_FCNTL_PERSIST_WAL, &stays)
+            // The log is moved into the database by the commit that makes it longer than this many pages, never by the
+            // last process to end: that cost each build two syncs, and the pages of several builds. It is short because
+            // the next process reads it whole.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 128")
+            guard bf_sqlite_keep_log_at_close(UnsafeMutableRawPointer(database.sqliteConnection)) == 0 else {
+                throw DatabaseError(message: "SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE was refused")
+            }
         }
         do {
             if !Files.exists(file) { return try create(file, configuration, directory) }

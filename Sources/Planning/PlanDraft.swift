@@ -13,7 +13,7 @@ struct PlanDraft {
     }
 
     /// Raised whenever a change of a builder changes what it makes, since the builders' code is in no derivation.
-    static let builderRevision = "6"
+    static let builderRevision = "7"
     /// The same of `builtin:recipe` alone: what takes a kernel's time is not made again for a change of some other builder.
     static let recipeRevision = "4"
 

@@ -69,10 +69,13 @@ public struct Planner: Sendable {
         let loaders = try draft.unpack("loaders", lock.packages(in: .loaders))
         let kernelPackage = try Self.kernelPackage(of: system, in: packages)
 
-        let segments = try packages.map { package in
-            try draft.add(
-                "\(package.name)-segment", builder: "builtin:segment",
-                ["name": .text(package.name), "keep": .text(system.kept), "deb": .output(draft.fetch(package))],
+        let archives = try packages.map { try draft.fetch($0) }
+        // The largest first: a long one that is begun last leaves the other cores with nothing to do.
+        var segments = archives
+        for index in packages.indices.sorted(by: { packages[$0].size > packages[$1].size }) {
+            segments[index] = try draft.add(
+                "\(packages[index].name)-segment", builder: "builtin:segment",
+                ["name": .text(packages[index].name), "keep": .text(system.kept), "deb": .output(archives[index])],
                 toolbox: compressor)
         }
         let kernel = try draft.add("kernel", builder: "builtin:kernel", ["deb": .output(draft.fetch(kernelPackage))])
