@@ -109,7 +109,7 @@ private final class PartedFile {
     private let medium: Medium
     private let isSingle: Bool
     private var rest: ArraySlice<String>
-    private var current: (name: String, file: FileDescriptor)?
+    private var current: (name: String, file: MediumFile)?
     private var partSize = 0
     private let partDigest = SHA256()
     private let wholeDigest = SHA256()
@@ -126,8 +126,6 @@ private final class PartedFile {
         rest = parts[...]
     }
 
-    deinit { try? current?.file.close() }
-
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         while true {
             if current == nil {
@@ -139,12 +137,7 @@ private final class PartedFile {
                 }
             }
             guard let part = current else { continue }
-            let count: Int
-            do {
-                count = try part.file.read(into: buffer)
-            } catch {
-                throw CarryingError("cannot read", try medium.path(of: part.name), error)
-            }
+            let count = try part.file.read(into: buffer)
             if count == 0 {
                 endPart(part.name)
                 continue
@@ -167,23 +160,21 @@ private final class PartedFile {
     }
 
     private func open(_ name: String) throws {
-        let path = try medium.path(of: name)
         if let manifest = medium.manifest, manifest.files[name] == nil {
             throw MediumFault(name, "is not in the medium manifest")
         }
         do {
-            current = (name, try MediumFiles.open(path).file)
+            current = (name, try medium.source.open(name))
         } catch let error as CarryingError where error.kind == .corrupt {
             throw MediumFault(name, error.message)
         } catch let error as CarryingError {
-            guard access(path.string, F_OK) != 0, errno == ENOENT else { throw error }
+            guard !medium.source.has(name) else { throw error }
             throw try medium.missing(name)
         }
         partSize = 0
     }
 
     private func endPart(_ name: String) {
-        try? current?.file.close()
         current = nil
         let found = Digest(finishing: partDigest)
         if isSingle { digest = found }

@@ -105,12 +105,13 @@ public struct Export: Sendable {
         }
         guard !there.isEmpty else { return }
         // Without its manifest: an interrupted export has none, and what is there is checked against the store instead.
-        let medium = Medium(unsigned: folder, ring: ring)
+        let medium = Medium(unsigned: .folder(folder), ring: ring)
         let counter = SharedProgress(of: there.reduce(0) { $0 + $1.narSize }, progress)
         let state = Mutex((kept: [StorePath: ObjectWriter.Files](), spoiled: [MediumFault]()))
         try inParallel(there, width: settings.width) { registration in
             do {
-                let files = try wholeFiles(of: registration, on: medium, onBytes: counter.add)
+                let files = try medium.wholeFiles(
+                    of: registration, signedBy: key, largestFile: settings.largestFile, onBytes: counter.add)
                 state.withLock { $0.kept[registration.path] = files }
             } catch let fault as MediumFault {
                 state.withLock { $0.spoiled.append(fault) }
@@ -121,25 +122,6 @@ public struct Export: Sendable {
             for files in state.kept.values { plan.keptFiles.merge(files) { $1 } }
             plan.spoiled = state.spoiled.sorted()
         }
-    }
-
-    private func wholeFiles(
-        of registration: PathRegistration, on medium: Medium, onBytes: (Int) -> Void
-    ) throws -> ObjectWriter.Files {
-        let name = "\(registration.path.hashPart).narinfo"
-        guard let info = try medium.information(of: registration.path) else { throw MediumFault(name, "is missing") }
-        guard info.registration.fingerprint == registration.fingerprint, info.fileHash != nil,
-            info.registration.contentAddress == registration.contentAddress,
-            info.registration.signatures.contains(where: { key.publicKey.isValid($0, of: registration.fingerprint) })
-        else { throw MediumFault(name, "is not what this export would write") }
-        var files = try medium.readArchive(info, onBytes: onBytes) { _ in }
-        for (name, file) in files where file.size > settings.largestFile {
-            throw MediumFault(name, "has \(file.size) bytes, which is more than \(settings.largestFile)")
-        }
-        for name in files.keys { try MediumManifest.checkName(name) }
-        let text = try medium.content(of: name, limit: NARInfo.maximumCount)
-        files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
-        return files
     }
 
     /// Writes what is missing, and at last the manifest.
@@ -157,7 +139,7 @@ public struct Export: Sendable {
         let written = state.withLock { $0 }
         var manifest = plan.previous ?? MediumManifest(created: now)
         manifest.created = now
-        let information = Array("StoreDir: \(StorePath.directory)\nWantMassQuery: 1\nPriority: 40\n".utf8)
+        let information = Medium.cacheInformationText
         try MediumFiles.replace(folder.appending(Medium.cacheInformation), with: information)
         manifest.files.merge(written) { $1 }
         manifest.files[Medium.cacheInformation] = .init(digest: .sha256(of: information), size: information.count)
@@ -178,7 +160,7 @@ public struct Export: Sendable {
 
     /// Takes away archives of an earlier export that no narinfo names any more, since their objects were written anew.
     private func removeReplaced(_ manifest: inout MediumManifest) throws {
-        let medium = Medium(unsigned: folder, ring: ring)
+        let medium = Medium(unsigned: .folder(folder), ring: ring)
         var named: Set<String> = []
         for name in manifest.files.keys where name.hasSuffix(".narinfo") {
             // One that is damaged may name any of them: then all stay.
@@ -204,6 +186,34 @@ public struct Export: Sendable {
         }
         let signed = try SignedText(manifest.text, by: key)
         try MediumFiles.replace(folder.appending(MediumManifest.fileName), with: Array(signed.whole.utf8))
+    }
+}
+
+extension Medium {
+    /// The files of an object that is there just as an export would write it, every digest fitting what the store says of it;
+    /// anything else is a fault.
+    func wholeFiles(
+        of registration: PathRegistration, signedBy key: SigningKey, largestFile: Int, onBytes: (Int) -> Void
+    ) throws -> ObjectWriter.Files {
+        let name = "\(registration.path.hashPart).narinfo"
+        guard let info = try information(of: registration.path) else { throw MediumFault(name, "is missing") }
+        guard info.registration.fingerprint == registration.fingerprint, info.fileHash != nil,
+            info.registration.contentAddress == registration.contentAddress,
+            info.registration.signatures.contains(where: { key.publicKey.isValid($0, of: registration.fingerprint) })
+        else { throw MediumFault(name, "is not what this export would write") }
+        var files = try readArchive(info, onBytes: onBytes) { _ in }
+        for (name, file) in files where file.size > largestFile {
+            throw MediumFault(name, "has \(file.size) bytes, which is more than \(largestFile)")
+        }
+        for name in files.keys { try MediumManifest.checkName(name) }
+        let text = try content(of: name, limit: NARInfo.maximumCount)
+        files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
+        return files
+    }
+
+    /// What `nix-cache-info` says on every medium.
+    static var cacheInformationText: [UInt8] {
+        Array("StoreDir: \(StorePath.directory)\nWantMassQuery: 1\nPriority: 40\n".utf8)
     }
 }
 

@@ -12,9 +12,10 @@ import SystemPackage
 ///     nar/FILEHASH.nar.zst      its archive; where that is too large for the medium, FILEHASH.nar.zst.part1 and so on
 ///     log/ realisations/ build-trace-v2/   empty: nix wants them on a medium that it cannot write
 ///
-/// Everything on it is hostile: names lead nowhere else, links are not followed, sizes are bounded.
+/// The same files may be members of one tar archive. Everything on it is hostile: names lead nowhere else, links are not
+/// followed, sizes are bounded.
 public struct Medium: Sendable {
-    public let folder: FilePath
+    let source: MediumSource
     /// Nil where there is none.
     public let manifest: MediumManifest?
     /// What the manifest's signatures are worth.
@@ -28,26 +29,19 @@ public struct Medium: Sendable {
     /// The largest archive that an object may claim to have.
     static let maximumArchiveSize = MediumManifest.maximumFileSize
 
-    /// Reads the manifest, if there is one; a folder that is neither medium nor cache throws.
-    public init(_ folder: FilePath, ring: KeyRing) throws {
-        self.folder = folder
+    /// Reads the manifest, if there is one; a folder or file that is neither medium nor cache throws.
+    public init(_ path: FilePath, ring: KeyRing) throws {
         self.ring = ring
-        var status = stat()
-        guard stat(folder.string, &status) == 0 else {
-            throw CarryingError("cannot open", folder, Errno(rawValue: errno))
-        }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw CarryingError("'\(folder)'", "is no folder, so it is no medium", kind: .usage)
-        }
-        guard let signed = try Medium.signedManifest(in: folder) else {
-            guard access(folder.appending(Self.cacheInformation).string, F_OK) == 0 else {
+        source = try Self.source(path)
+        guard let signed = try Medium.signedManifest(on: source) else {
+            guard source.has(Self.cacheInformation) else {
                 throw CarryingError(
-                    "'\(folder)'",
+                    "'\(path)'",
                     "is no medium: it has neither '\(MediumManifest.fileName)' nor '\(Self.cacheInformation)'",
                     kind: .usage,
                     remedy:
-                        "name the folder that 'bootferry export' wrote; an export that was interrupted is finished by "
-                        + "giving the same command again")
+                        "name the folder or file that 'bootferry export' wrote; an export that was interrupted is finished "
+                        + "by giving the same command again")
             }
             manifest = nil
             verdict = .unsigned
@@ -57,19 +51,39 @@ public struct Medium: Sendable {
         manifest = try MediumManifest(parsing: signed.text)
     }
 
-    /// A folder without heed of its manifest: what an interrupted export left is told by each object's narinfo.
-    init(unsigned folder: FilePath, ring: KeyRing) {
-        self.folder = folder
+    /// Files without heed of their manifest: what an interrupted export left is told by each object's narinfo.
+    init(unsigned source: MediumSource, ring: KeyRing) {
+        self.source = source
         self.ring = ring
         manifest = nil
         verdict = .unsigned
     }
 
-    static func signedManifest(in folder: FilePath) throws -> SignedText? {
-        let file = folder.appending(MediumManifest.fileName)
-        guard access(file.string, F_OK) == 0 else { return nil }
+    private static func source(_ path: FilePath) throws -> MediumSource {
+        var status = stat()
+        guard stat(path.string, &status) == 0 else {
+            throw CarryingError("cannot open", path, Errno(rawValue: errno))
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: return .folder(path)
+        case S_IFREG:
+            let index = try TarIndex(path)
+            guard let cut = index.cut else { return .archive(index) }
+            throw CarryingError(
+                "'\(path)'", "is not whole: it \(cut)", kind: .corrupt,
+                remedy: "copy it again, or finish the export that was interrupted")
+        default:
+            throw CarryingError(
+                "'\(path)'", "is neither a folder nor a file, so it is no medium", kind: .usage,
+                remedy: "a pipe is read by 'bootferry import -'")
+        }
+    }
+
+    static func signedManifest(on source: MediumSource) throws -> SignedText? {
+        guard source.has(MediumManifest.fileName) else { return nil }
         return try SignedText(
-            parsing: try MediumFiles.content(of: file, limit: MediumManifest.maximumCount), of: file.string)
+            parsing: try source.open(MediumManifest.fileName).content(limit: MediumManifest.maximumCount),
+            of: "\(source.path)/\(MediumManifest.fileName)")
     }
 
     /// Throws unless the manifest is signed by a trusted key; `what` is refused otherwise.
@@ -77,35 +91,16 @@ public struct Medium: Sendable {
         guard manifest != nil else { return }
         guard let fault = verdict.fault else { return }
         throw CarryingError(
-            "'\(folder.appending(MediumManifest.fileName))'", "\(fault); \(what)", kind: .corrupt,
+            "'\(source.path)/\(MediumManifest.fileName)'", "\(fault); \(what)", kind: .corrupt,
             remedy: verdict.remedy)
-    }
-
-    /// Where a file of the medium lies; a name that leads elsewhere, or over a link, is a fault.
-    func path(of name: String) throws -> FilePath {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 8, name.utf8.count <= 500, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }),
-            !name.utf8.contains(0)
-        else { throw MediumFault(String(name.prefix(300)), "is no name within the medium") }
-        var path = folder
-        for (number, part) in parts.enumerated() {
-            path.append(String(part))
-            guard number < parts.count - 1 else { break }
-            var status = stat()
-            if lstat(path.string, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
-                throw MediumFault(name, "leads over '\(part)', which is no folder")
-            }
-        }
-        return path
     }
 
     /// All of a small file; missing or another than the manifest says, it is a fault.
     func content(of name: String, limit: Int) throws -> [UInt8] {
-        let path = try path(of: name)
-        guard access(path.string, F_OK) == 0 else { throw try missing(name) }
+        guard source.has(name) else { throw try missing(name) }
         let bytes: [UInt8]
         do {
-            bytes = try MediumFiles.content(of: path, limit: limit)
+            bytes = try source.open(name).content(limit: limit)
         } catch let error as CarryingError where error.kind == .corrupt {
             throw MediumFault(name, error.message)
         }
@@ -129,12 +124,12 @@ public struct Medium: Sendable {
         return nil
     }
 
-    /// A file is not there; where the whole medium has gone, that is thrown instead.
+    /// A file is not there, or its name leads elsewhere; where the whole medium has gone, that is thrown instead.
     func missing(_ name: String) throws -> MediumFault {
         let sign = manifest == nil ? Self.cacheInformation : MediumManifest.fileName
-        guard access(folder.appending(sign).string, F_OK) == 0 else {
+        guard source.has(sign) else {
             throw CarryingError(
-                "'\(folder)'", "the medium has gone while it was read", kind: .host,
+                "'\(source.path)'", "the medium has gone while it was read", kind: .host,
                 remedy: "put it in again and run the same command; what is whole is kept")
         }
         return MediumFault(name, "is missing")
@@ -144,7 +139,7 @@ public struct Medium: Sendable {
     func information(of path: StorePath) throws -> NARInfo? {
         let name = "\(path.hashPart).narinfo"
         if let manifest, manifest.files[name] == nil { return nil }
-        if manifest == nil, access(folder.appending(name).string, F_OK) != 0 {
+        if manifest == nil, !source.has(name) {
             _ = try missing(name)
             return nil
         }
@@ -176,14 +171,14 @@ public struct Medium: Sendable {
 
     /// Names of all `HASH.narinfo` files that are there.
     func informationNames() throws -> [String] {
-        try MediumFiles.names(in: folder).filter { $0.hasSuffix(".narinfo") && $0.utf8.count == 32 + 8 }
+        try source.names(in: "").filter { $0.hasSuffix(".narinfo") && $0.utf8.count == 32 + 8 }
     }
 
     /// The files that an object's archive is in, in order.
     func parts(of info: NARInfo) -> [String] {
         func isThere(_ name: String) -> Bool {
             if let manifest { return manifest.files[name] != nil }
-            return (try? path(of: name)).map { access($0.string, F_OK) == 0 } ?? false
+            return source.has(name)
         }
         guard !isThere(info.url), isThere(Self.part(1, of: info.url)) else { return [info.url] }
         var parts: [String] = []

@@ -75,9 +75,7 @@ extension Medium {
         }
         let there =
             try informationNames()
-            + MediumFiles.names(in: folder.appending(Self.archives)).map {
-                "\(Self.archives)/\($0)"
-            }
+            + source.names(in: Self.archives).map { "\(Self.archives)/\($0)" }
         for name in there where manifest.files[name] == nil {
             faults.insert(
                 MediumFault(name, "is not in the medium manifest: an interrupted export left it, or somebody added it"))
@@ -86,11 +84,10 @@ extension Medium {
 
     /// Hashes a file that belongs to no object.
     private func readWhole(_ name: String, _ expected: MediumManifest.File) throws {
-        let path = try path(of: name)
-        guard MediumFiles.exists(path) else { throw try missing(name) }
+        guard source.has(name) else { throw try missing(name) }
         let found: (size: Int, digest: Digest)
         do {
-            found = try MediumFiles.digest(of: path)
+            found = try source.open(name).digest()
         } catch let error as CarryingError where error.kind == .corrupt {
             throw MediumFault(name, error.message)
         }

@@ -95,23 +95,4 @@ enum MediumFiles {
     }
 
     static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
-
-    /// The size and SHA-256 of a regular file.
-    static func digest(of path: FilePath) throws -> (size: Int, digest: Digest) {
-        let (file, _) = try open(path)
-        defer { try? file.close() }
-        let digest = SHA256()
-        var size = 0
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        defer { buffer.deallocate() }
-        do {
-            while case let count = try file.read(into: buffer), count > 0 {
-                digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                size += count
-            }
-        } catch {
-            throw CarryingError("cannot read", path, error)
-        }
-        return (size, Digest(finishing: digest))
-    }
 }

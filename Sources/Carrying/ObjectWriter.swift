@@ -13,6 +13,8 @@ struct ObjectWriter {
     let folder: FilePath
     let key: SigningKey
     let settings: ExportSettings
+    /// Whether files are only passed on from here: then nothing waits until they are on the disk.
+    var isScratch = false
 
     /// What it has written, by name.
     typealias Files = [String: MediumManifest.File]
@@ -23,7 +25,8 @@ struct ObjectWriter {
     func write(_ registration: PathRegistration, workers: Int, onBytes: @escaping (Int) -> Void) throws -> Files {
         let hashPart = registration.path.hashPart
         let output = PartedOutput(
-            folder.appending(Medium.archives), temporaryName: hashPart, limit: settings.largestFile)
+            folder.appending(Medium.archives), temporaryName: hashPart, limit: settings.largestFile,
+            syncs: !isScratch)
         do {
             let digest = SHA256()
             var count = 0
@@ -65,7 +68,14 @@ struct ObjectWriter {
             fileSize: whole.size)
         let text = Array(info.text.utf8)
         let name = "\(hashPart).narinfo"
-        try MediumFiles.replace(folder.appending(name), with: text)
+        if isScratch {
+            let file = try FileDescriptor.open(
+                folder.appending(name), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+                permissions: [.ownerReadWrite])
+            _ = try file.closeAfter { try file.writeAll(text) }
+        } else {
+            try MediumFiles.replace(folder.appending(name), with: text)
+        }
         files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
         return files
     }
@@ -90,6 +100,7 @@ private final class PartedOutput {
     private let folder: FilePath
     private let temporaryName: String
     private let limit: Int
+    private let syncs: Bool
     private var parts: [Part] = []
     private var current: (path: FilePath, file: FileDescriptor)?
     private var partSize = 0
@@ -97,7 +108,8 @@ private final class PartedOutput {
     private let partDigest = SHA256()
     private let wholeDigest = SHA256()
 
-    init(_ folder: FilePath, temporaryName: String, limit: Int) {
+    init(_ folder: FilePath, temporaryName: String, limit: Int, syncs: Bool) {
+        self.syncs = syncs
         self.folder = folder
         self.temporaryName = temporaryName
         self.limit = limit
@@ -156,7 +168,7 @@ private final class PartedOutput {
 
     private func endPart() throws {
         guard let part = current else { return }
-        guard fsync(part.file.rawValue) == 0 else {
+        guard !syncs || fsync(part.file.rawValue) == 0 else {
             throw CarryingError("cannot sync", part.path, Errno(rawValue: errno))
         }
         try? part.file.close()

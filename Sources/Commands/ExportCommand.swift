@@ -20,17 +20,25 @@ struct ExportCommand: AsyncParsableCommand {
             What the medium has already is read, and kept if it is whole; so an export that was interrupted goes on when the
             same command is given again. A medium that was pulled while it was written is no medium until then.
 
+            '--to FILE.tar' writes the same files into one, and '--to -' into a pipe, in one pass: no more than the few objects
+            that are compressed at once lies beside it. Unpacked, it is the folder. The file is written as
+            FILE.tar.unfinished, and the same command goes on after the last object that is whole.
+
             With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
 
               bootferry key generate example.org-1
               bootferry export lab-node ioc --to /media/stick
               bootferry verify /media/stick
               bootferry export lab-node --to /media/stick --since /media/stick/inventory
+              bootferry export lab-node --to lab-node.tar
+              bootferry export lab-node --to - | ssh site bootferry import -
             """)
 
     @Argument(help: ArgumentHelp("The systems; the newest generation of each.", valueName: "system"))
     var systems: [String] = []
-    @Option(help: ArgumentHelp("The medium's folder; made if it is not there.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "The medium's folder, made if it is not there; or FILE.tar; or '-', a pipe.", valueName: "medium"))
     var to: String
     @Option(help: ArgumentHelp("This generation of the one system named.", valueName: "number"))
     var generation: Int?
@@ -70,6 +78,7 @@ struct ExportCommand: AsyncParsableCommand {
     func validate() throws {
         if systems.isEmpty, path.isEmpty { throw ValidationError("name a system") }
         if generation != nil, systems.count > 1 { throw ValidationError("--generation goes with one system") }
+        if to == "-", options.json { throw ValidationError("--json and the archive cannot both have standard output") }
         if !(1...19).contains(level) { throw ValidationError("--level takes 1 to 19, found '\(level)'") }
         _ = try largestFileBytes()
     }
@@ -97,24 +106,64 @@ struct ExportCommand: AsyncParsableCommand {
         settings.level = level
         settings.largestFile = try largestFileBytes()
         settings.width = ProcessInfo.processInfo.activeProcessorCount
-        let export = Export(
-            store: store, folder: mediumFolder(to),
-            key: try keys.signingKey(key), ring: try keys.ring(), settings: settings)
+        let key = try keys.signingKey(key)
+        let ring = try keys.ring()
+        if let output = try tarOutput() {
+            let export = TarExport(store: store, output: output, key: key, ring: ring, settings: settings)
+            return try await write(export, generations, roots, base ?? [], terminal)
+        }
+        let export = Export(store: store, folder: mediumFolder(to), key: key, ring: ring, settings: settings)
         let (plan, report) = try await onBlockingThread {
             try export.withFolder {
                 let plan = try planned(export, generations, roots, base ?? [], terminal)
                 return (plan, try write(plan, export, terminal))
             }
         }
+        try show(report, on: export.folder.string, base: plan.base.count, generations, key, terminal)
+    }
+
+    private func show(
+        _ report: Export.Report, on medium: String, base: Int, _ generations: [Generation], _ key: SigningKey,
+        _ terminal: Terminal
+    ) throws {
         let summary = Report(
-            medium: export.folder.string, generations: generations, objects: report.written + report.kept,
-            base: plan.base.count,
+            medium: medium, generations: generations, objects: report.written + report.kept, base: base,
             written: report.written, writtenBytes: report.writtenBytes, kept: report.kept,
-            files: report.manifest.files.count, bytes: report.manifest.size, key: export.key.name)
-        if options.json { return terminal.result(try encodeJSON(summary)) }
-        terminal.result(
-            "\(export.folder): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
-                + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(summary.key)'")
+            files: report.manifest.files.count, bytes: report.manifest.size, key: key.name)
+        let line =
+            "\(medium): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
+            + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(summary.key)'"
+        if to == "-" {
+            terminal.message(line)
+        } else {
+            terminal.result(options.json ? try encodeJSON(summary) : line)
+        }
+    }
+
+    /// Where the medium is to be one file or a pipe.
+    private func tarOutput() throws -> TarExport.Output? {
+        guard to == "-" else { return to.hasSuffix(".tar") ? .file(mediumFolder(to)) : nil }
+        guard isatty(STDOUT_FILENO) == 0 else {
+            throw CommandError(
+                kind: .usage, subject: "--to -", message: "writes an archive, and standard output is a terminal",
+                remedy: "bootferry export … --to - | ssh site bootferry import -")
+        }
+        return .pipe(.standardOutput)
+    }
+
+    private func write(
+        _ export: TarExport, _ generations: [Generation], _ roots: Set<StorePath>, _ base: Set<StorePath>,
+        _ terminal: Terminal
+    ) async throws {
+        let report = try await onBlockingThread {
+            defer { terminal.status("") }
+            return try export.run(generations, roots: roots, base: base, now: secondsSince1970()) { done, all in
+                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
+            }
+        }
+        try show(
+            report, on: to == "-" ? "the pipe" : mediumFolder(to).string, base: report.manifest.base.count, generations,
+            export.key, terminal)
     }
 
     private func planned(

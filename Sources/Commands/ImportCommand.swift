@@ -17,15 +17,19 @@ struct ImportCommand: AsyncParsableCommand {
             its last byte, and comes after all that it needs; what is missing or bad is named, all of it, and what is
             whole stays, so that the same command goes on after an interruption. The exit status is 3 where anything is bad.
 
+            FILE.tar and what comes through a pipe ('-') are taken like the folder. A file is read where it lies; the files of a
+            pipe lie in the state directory until they are proved, and of a pipe that ends too early nothing is taken.
+
             A Nix binary cache that another program wrote ('nix copy --to file://…') is taken too: signed objects as they are,
             unsigned ones only where their path follows from their content, and they are asked for by --path. These are
             kept from 'gc' as roots 'imported-HASH'.
 
               bootferry import /media/stick
+              ssh home bootferry export lab-node --to - | bootferry import -
               bootferry serve netboot/site.yaml --no-build
             """)
 
-    @Argument(help: ArgumentHelp("The medium's folder.", valueName: "folder"))
+    @Argument(help: ArgumentHelp("The medium's folder, or its FILE.tar, or '-' for a pipe.", valueName: "medium"))
     var medium: String
     @Option(
         help: ArgumentHelp(
@@ -44,7 +48,9 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
-        let medium = try Medium(mediumFolder(medium), ring: KeyStore(store.directory).ring())
+        let spool = try await medium == "-" ? spool(into: store, terminal) : nil
+        defer { withExtendedLifetime(spool) {} }
+        let medium = try Medium(spool?.folder ?? mediumFolder(medium), ring: KeyStore(store.directory).ring())
         let paths = try path.isEmpty ? nil : Set(path.map { try StorePath(parsing: $0) })
         let importing = Import(
             store: store, medium: medium, width: ProcessInfo.processInfo.activeProcessorCount)
@@ -66,6 +72,15 @@ struct ImportCommand: AsyncParsableCommand {
                         ? "" : "; \(report.faults.count) faults: get what is named anew, and import again"))
         }
         if !report.faults.isEmpty { throw ExitCode(3) }
+    }
+
+    private func spool(into store: LocalStore, _ terminal: Terminal) async throws -> TarSpool {
+        try await onBlockingThread {
+            defer { terminal.status("") }
+            return try TarSpool(reading: .standardInput, into: store) { count in
+                terminal.status("\(formatBytes(count)) have come")
+            }
+        }
     }
 
     private func copy(

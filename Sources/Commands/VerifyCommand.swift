@@ -13,7 +13,7 @@ struct VerifyCommand: AsyncParsableCommand {
             The exit status is 3 when there is a fault. What is only left over from a killed build goes with
             'bootferry gc'.
 
-            With a medium's folder, that is read instead: every file against the signed manifest, every archive against its
+            With a medium's folder or its FILE.tar, that is read instead: every file against the signed manifest, every archive against its
             narinfo, whether all is there that its systems need, and whether a key that is trusted here signed it.
 
             With --repair, modes and times are set again, and a damaged object is fetched or built again where a system's
@@ -29,7 +29,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "A medium's folder; with --repair, the systems whose plans say how objects are made.", valueName: "subject")
+            "A medium's folder or FILE.tar; with --repair, the systems whose plans say how objects are made.",
+            valueName: "subject")
     )
     var systems: [String] = []
     @Flag(help: "Mend what can be mended.")
