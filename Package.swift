@@ -85,7 +85,7 @@ let package = Package(
         module(
             "PackageLocking",
             ["DebianArchive", "SystemModel", "LinuxCalls", subprocess, system]),
-        module("Building", ["StoreModel", "LocalStore", "LinuxCalls", subprocess, system, log]),
+        module("Building", ["FileFormats", "StoreModel", "LocalStore", "LinuxCalls", subprocess, system, log]),
         module(
             "ImageAssembly",
             ["FileFormats", "DebianArchive", "SystemModel", "Archives", "Building", "Fetching", system]),

@@ -21,6 +21,16 @@ public struct BootFileName: Sendable, Equatable {
         case unifiedKernel
         /// `SYSTEM.elf`: kernel, command line and initramfs as one program for Open Firmware.
         case openFirmware
+        /// `boot.scr`: what U-Boot does.
+        case uBootScript
+        /// `pxelinux.cfg/…`: what U-Boot's `pxe` reads instead, whatever it looks for there: its UUID, card, address or architecture.
+        case uBootMenu
+        /// `SYSTEM.itb`: kernel, initramfs and device tree for U-Boot, in one file.
+        case fit
+        /// `kernel.uimg` and `initrd.uimg`: the same as legacy images.
+        case legacyKernel, legacyInitramfs
+        /// `board.dtb`
+        case deviceTree
         /// A loader by its name in the manifest.
         case loader(String)
     }
@@ -59,6 +69,7 @@ public struct BootFileName: Sendable, Equatable {
             !file.isEmpty
         else { return nil }
         if parts.count == 3 { return (String(parts[1]), nil, String(file)) }
+        if parts[2] == pxelinuxName { return (String(parts[1]), nil, "\(pxelinuxName)/\(file)") }
         guard let scope = scope(parts[2]) else { return nil }
         return (String(parts[1]), scope, String(file))
     }
@@ -97,6 +108,11 @@ public struct BootFileName: Sendable, Equatable {
     static let grubByHTTPName = "http.cfg"
     static let kernelName = "kernel"
     static let initramfsName = "initrd"
+    static let uBootScriptName = "boot.scr"
+    static let legacyKernelName = "kernel.uimg"
+    static let legacyInitramfsName = "initrd.uimg"
+    static let deviceTreeName = "board.dtb"
+    static func fitName(of system: ServedSystem) -> String { "\(system.manifest.system).itb" }
     static func openFirmwareName(of system: ServedSystem) -> String { "\(system.manifest.system).elf" }
     static func unifiedKernelName(of system: ServedSystem) -> String { "\(system.manifest.system).efi" }
 
@@ -119,7 +135,13 @@ public struct BootFileName: Sendable, Equatable {
         case initramfsName: .initramfs
         case unifiedKernelName(of: system): .unifiedKernel
         case openFirmwareName(of: system): .openFirmware
-        case ServedSystem.stubName, ServedSystem.openFirmwareName: nil
+        case uBootScriptName: .uBootScript
+        case let name where name.hasPrefix(pxelinuxName + "/"): .uBootMenu
+        case fitName(of: system): .fit
+        case legacyKernelName: .legacyKernel
+        case legacyInitramfsName: .legacyInitramfs
+        case deviceTreeName: .deviceTree
+        case system.boots.stubName, system.boots.programName: nil
         default: system.manifest.loaders[lastPart] == nil ? nil : .loader(lastPart)
         }
     }
@@ -136,6 +158,12 @@ public struct BootFileName: Sendable, Equatable {
         case .initramfs: Self.initramfsName
         case .unifiedKernel: Self.unifiedKernelName(of: system)
         case .openFirmware: Self.openFirmwareName(of: system)
+        case .uBootScript: Self.uBootScriptName
+        case .uBootMenu: Self.pxelinuxName + "/default"
+        case .fit: Self.fitName(of: system)
+        case .legacyKernel: Self.legacyKernelName
+        case .legacyInitramfs: Self.legacyInitramfsName
+        case .deviceTree: Self.deviceTreeName
         case .loader(let name): name
         }
     }

@@ -59,10 +59,16 @@ extension BootPolicy {
         case .grub: Self.text(grubScript(for: name.attempt, of: system, node))
         case .unifiedKernel: unifiedKernel(for: name.attempt, of: system, node)
         case .openFirmware: openFirmwareProgram(for: name.attempt, of: system, node)
+        case .uBootScript: uBootScript(for: name.attempt, of: system, node)
+        case .uBootMenu: uBootMenu(for: name.attempt, of: system, node)
+        case .fit: flattenedImageTree(for: name.attempt, of: system, node)
+        case .legacyKernel: legacyKernel(of: system)
+        case .legacyInitramfs: legacyInitramfs(for: name.attempt, of: system, node)
+        case .deviceTree: system.manifest.uBoot?.deviceTree.map { BootFile(extents: [.whole($0.part)]) }
         }
     }
 
-    private static func text(_ script: String) -> BootFile {
+    static func text(_ script: String) -> BootFile {
         BootFile(extents: [.literal(Array(script.utf8))], contentType: "text/plain")
     }
 

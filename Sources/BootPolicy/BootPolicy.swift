@@ -91,8 +91,9 @@ public struct BootPolicy: Sendable {
         guard let system = choice.system else {
             return nothing(choice.reason ?? "there is nothing for it", for: request)
         }
+        if request.client == .uBoot { return uBootOffer(request, system, attempt) }
         let architecture = request.architecture ?? .bios
-        guard architecture.runs(platform: system.manifest.platform) else {
+        guard let boot = system.boot(of: architecture) else {
             return nothing(
                 "\(architecture) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
         }
@@ -100,7 +101,7 @@ public struct BootPolicy: Sendable {
         let secure = usesHTTPS(choice) ? secureURL : nil
         // It cannot be asked whether it knows TLS.
         let how = secure == nil ? "HTTP" : "HTTPS, as the site says"
-        if request.client == .uefiHTTP, architecture.row?.firmware != .uefi {
+        if request.client == .uefiHTTP, !boot.isUEFI {
             return nothing("\(architecture) boots by HTTP and is no UEFI, which is not served yet", for: request)
         }
         switch request.client {
@@ -113,35 +114,52 @@ public struct BootPolicy: Sendable {
                 options: [DHCP.Option(.ipxe, DHCP.encapsulate([(176, [1])], end: false))],
                 why: ["iPXE (option 77): a boot script by HTTP"])
         case .uefiHTTP where needsScript:
-            guard system.manifest.loaders["snponly.efi"] != nil else { return lacking("snponly.efi", for: request) }
+            guard let ipxe = boot.ipxe, system.manifest.loaders[ipxe] != nil else {
+                return lacking(boot.ipxe ?? "an iPXE", for: request)
+            }
             return BootOffer(
                 .boot(
-                    "\(secure ?? serverURL)/\(BootFileName(attempt: attempt, file: .loader("snponly.efi")).text(for: system))"
+                    "\(secure ?? serverURL)/\(BootFileName(attempt: attempt, file: .loader(ipxe)).text(for: system))"
                 ),
                 vendorClass: "HTTPClient",
-                why: ["\(request.name): snponly.efi by \(how), which then asks again as iPXE: only it shows a menu"])
+                why: ["\(request.name): \(ipxe) by \(how), which then asks again as iPXE: only it shows a menu"])
         case .uefiHTTP:
-            guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
+            guard system.stub != nil else { return lacking(boot.stub ?? "a UEFI stub", for: request) }
             return BootOffer(
                 .boot(
                     "\(secure ?? serverURL)/\(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system))"),
                 vendorClass: "HTTPClient", why: ["\(architecture) (option 93): a unified kernel image by \(how)"])
-        case .pxe where architecture == .bios: return loader("undionly.kpxe", request, system, attempt)
-        case .pxe where site.uefiLoader == .ipxe || needsScript:
-            return loader("snponly.efi", request, system, attempt)
+        case .pxe where !boot.isUEFI || site.uefiLoader == .ipxe || needsScript:
+            return loader(boot, request, system, attempt)
         case .pxe:
-            guard system.stub != nil else { return lacking(ServedSystem.stubName, for: request) }
+            guard system.stub != nil else { return lacking(boot.stub ?? "a UEFI stub", for: request) }
             return BootOffer(
                 .boot(BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)), vendorClass: "PXEClient",
-                options: discoveryControl(architecture),
+                options: discoveryControl(boot),
                 why: ["\(architecture) (option 93): a unified kernel image by TFTP"])
         case .openFirmware:
-            guard system.openFirmware != nil else { return lacking(ServedSystem.openFirmwareName, for: request) }
+            guard system.openFirmware != nil else { return lacking(boot.program ?? "a program", for: request) }
             return BootOffer(
                 .boot(BootFileName(attempt: attempt, file: .openFirmware).text(for: system)),
                 why: ["\(request.name): a program with kernel, command line and initramfs by TFTP"])
         case .uBoot, .grub, .pxelinux, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
+    }
+
+    /// U-Boot says of itself what its maker set: on PowerPC nothing but its name. So a system for a board is taken to be meant.
+    private func uBootOffer(_ request: BootRequest, _ system: ServedSystem, _ attempt: String) -> BootOffer {
+        if let architecture = request.architecture, let row = architecture.row, system.boot(of: architecture) == nil {
+            return nothing(
+                "\(row.name) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
+        }
+        guard let image = system.manifest.uBoot else {
+            return nothing(
+                "\(request.name) needs a system with a 'board', and \"\(system.manifest.system)\" has none",
+                for: request)
+        }
+        return BootOffer(
+            .boot(BootFileName(attempt: attempt, file: .uBootScript).text(for: system)),
+            why: ["\(request.name) (option 60): a script for \(image.board) by TFTP, which loads and starts the rest"])
     }
 
     /// Whether a machine's firmware is named `https` URLs: its node says so, its group, or the site.
@@ -159,17 +177,20 @@ public struct BootPolicy: Sendable {
     ///
     /// EDK2 that sees `PXEClient` without option 43 takes the sender for a BINL server and asks it again on UDP 4011: right
     /// behind a proxy, where it must not see 43; from a full server it would wait there for ever.
-    private func discoveryControl(_ architecture: ClientArchitecture) -> [DHCP.Option] {
-        isProxy && architecture != .bios
+    private func discoveryControl(_ boot: Platform.Boot) -> [DHCP.Option] {
+        isProxy && boot.isUEFI
             ? [] : [DHCP.Option(.vendorSpecific, DHCP.encapsulate([(6, [8])], end: true))]
     }
 
-    private func loader(_ name: String, _ request: BootRequest, _ system: ServedSystem, _ attempt: String) -> BootOffer
-    {
-        guard system.manifest.loaders[name] != nil else { return lacking(name, for: request) }
+    private func loader(
+        _ boot: Platform.Boot, _ request: BootRequest, _ system: ServedSystem, _ attempt: String
+    ) -> BootOffer {
+        guard let name = boot.ipxe, system.manifest.loaders[name] != nil else {
+            return lacking(boot.ipxe ?? "an iPXE", for: request)
+        }
         return BootOffer(
             .boot(BootFileName(attempt: attempt, file: .loader(name)).text(for: system)), vendorClass: "PXEClient",
-            options: discoveryControl(request.architecture ?? .bios),
+            options: discoveryControl(boot),
             why: ["\(request.name): \(name) by TFTP, which then asks again as iPXE"])
     }
 

@@ -1,4 +1,6 @@
 /// What a network-booting client says it is: option 93's numbers (RFC 4578 and IANA's "Processor Architecture Types").
+///
+/// What a number is called is said here; which systems such a machine runs, by the platforms' files (`boots`).
 public struct ClientArchitecture: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
     public var rawValue: UInt16
     public init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -13,62 +15,57 @@ public struct ClientArchitecture: RawRepresentable, Hashable, Sendable, Codable,
         case bios, uefi, openFirmware, uBoot, petitboot, s390, raspberryPi, other
     }
 
-    /// One number: what it stands for, and the platforms whose systems such a machine runs.
+    /// One number, and what it stands for.
     public struct Row: Sendable, Equatable {
         public var number: UInt16
         public var name: String
         public var firmware: Firmware
-        public var platforms: [String]
 
         /// Its boot file comes by HTTP.
         public var isHTTP: Bool { name.hasSuffix("HTTP") }
 
-        init(_ number: UInt16, _ name: String, _ firmware: Firmware, _ platforms: [String]) {
+        init(_ number: UInt16, _ name: String, _ firmware: Firmware) {
             self.number = number
             self.name = name
             self.firmware = firmware
-            self.platforms = platforms
         }
     }
 
-    /// Every number that is known; two of them may mean one machine, and petitboot on arm64 says 13.
+    /// Every number that is known; two of them may mean one machine.
     public static let table: [Row] = [
-        Row(0, "x86 BIOS", .bios, ["x86_64", "i386"]),
-        Row(6, "IA32 UEFI", .uefi, ["i386"]),
-        Row(7, "x64 UEFI", .uefi, ["x86_64"]),
-        Row(9, "x64 UEFI", .uefi, ["x86_64"]),
-        Row(10, "ARM32 UEFI", .uefi, ["armv7"]),
-        Row(11, "ARM64 UEFI", .uefi, ["aarch64"]),
-        Row(12, "PowerPC Open Firmware", .openFirmware, ["ppc64-elfv2", "ppc64le"]),
-        Row(13, "PowerPC ePAPR", .petitboot, ["ppc64-elfv2", "ppc64le", "aarch64"]),
-        Row(14, "POWER OPAL", .petitboot, ["ppc64-elfv2", "ppc64le"]),
-        Row(15, "IA32 UEFI HTTP", .uefi, ["i386"]),
-        Row(16, "x64 UEFI HTTP", .uefi, ["x86_64"]),
-        Row(18, "ARM32 UEFI HTTP", .uefi, ["armv7"]),
-        Row(19, "ARM64 UEFI HTTP", .uefi, ["aarch64"]),
-        Row(20, "x86 BIOS HTTP", .bios, ["x86_64", "i386"]),
-        Row(21, "ARM32 U-Boot", .uBoot, ["armv7"]),
-        Row(22, "ARM64 U-Boot", .uBoot, ["aarch64"]),
-        Row(23, "ARM32 U-Boot HTTP", .uBoot, ["armv7"]),
-        Row(24, "ARM64 U-Boot HTTP", .uBoot, ["aarch64"]),
-        Row(25, "RISC-V 32 UEFI", .uefi, ["riscv32"]),
-        Row(26, "RISC-V 32 UEFI HTTP", .uefi, ["riscv32"]),
-        Row(27, "RISC-V 64 UEFI", .uefi, ["riscv64"]),
-        Row(28, "RISC-V 64 UEFI HTTP", .uefi, ["riscv64"]),
-        Row(31, "s390 Basic", .s390, ["s390x"]),
-        Row(32, "s390 Extended", .s390, ["s390x"]),
-        Row(37, "LoongArch 32 UEFI", .uefi, ["loongarch32"]),
-        Row(38, "LoongArch 32 UEFI HTTP", .uefi, ["loongarch32"]),
-        Row(39, "LoongArch 64 UEFI", .uefi, ["loongarch64"]),
-        Row(40, "LoongArch 64 UEFI HTTP", .uefi, ["loongarch64"]),
-        Row(41, "Raspberry Pi", .raspberryPi, ["aarch64", "armv7"]),
+        Row(0, "x86 BIOS", .bios),
+        Row(6, "IA32 UEFI", .uefi),
+        Row(7, "x64 UEFI", .uefi),
+        Row(9, "x64 UEFI", .uefi),
+        Row(10, "ARM32 UEFI", .uefi),
+        Row(11, "ARM64 UEFI", .uefi),
+        Row(12, "PowerPC Open Firmware", .openFirmware),
+        Row(13, "PowerPC ePAPR", .petitboot),
+        Row(14, "POWER OPAL", .petitboot),
+        Row(15, "IA32 UEFI HTTP", .uefi),
+        Row(16, "x64 UEFI HTTP", .uefi),
+        Row(18, "ARM32 UEFI HTTP", .uefi),
+        Row(19, "ARM64 UEFI HTTP", .uefi),
+        Row(20, "x86 BIOS HTTP", .bios),
+        Row(21, "ARM32 U-Boot", .uBoot),
+        Row(22, "ARM64 U-Boot", .uBoot),
+        Row(23, "ARM32 U-Boot HTTP", .uBoot),
+        Row(24, "ARM64 U-Boot HTTP", .uBoot),
+        Row(25, "RISC-V 32 UEFI", .uefi),
+        Row(26, "RISC-V 32 UEFI HTTP", .uefi),
+        Row(27, "RISC-V 64 UEFI", .uefi),
+        Row(28, "RISC-V 64 UEFI HTTP", .uefi),
+        Row(31, "s390 Basic", .s390),
+        Row(32, "s390 Extended", .s390),
+        Row(37, "LoongArch 32 UEFI", .uefi),
+        Row(38, "LoongArch 32 UEFI HTTP", .uefi),
+        Row(39, "LoongArch 64 UEFI", .uefi),
+        Row(40, "LoongArch 64 UEFI HTTP", .uefi),
+        Row(41, "Raspberry Pi", .raspberryPi),
     ]
 
     private static let rows = Dictionary(uniqueKeysWithValues: table.map { ($0.number, $0) })
 
     public var row: Row? { Self.rows[rawValue] }
     public var description: String { row?.name ?? "architecture \(rawValue)" }
-
-    /// Whether such a machine runs systems of a platform.
-    public func runs(platform: String) -> Bool { row?.platforms.contains(platform) ?? false }
 }

@@ -10,6 +10,8 @@ public struct NetbootTemplates: Sendable {
     let grub: MustacheTemplate
     let grubMenu: MustacheTemplate
     let grubIdentify: MustacheTemplate
+    let uBoot: MustacheTemplate
+    let uBootMenu: MustacheTemplate
 
     /// - Parameters:
     ///   - ipxe: The text of `netboot/ipxe/boot.ipxe`, which boots a system.
@@ -20,10 +22,13 @@ public struct NetbootTemplates: Sendable {
     ///   - grub: The text of `netboot/grub/grub.cfg`.
     ///   - grubMenu: The text of `netboot/grub/menu.cfg`, which lets somebody choose a system.
     ///   - grubIdentify: The text of `netboot/grub/identify.cfg`, which makes GRUB tell which machine it is on.
+    ///   - uBoot: The text of `netboot/uboot/boot.txt`, U-Boot's script.
+    ///   - uBootMenu: The text of `netboot/uboot/pxelinux.cfg`, what its `pxe` reads.
     /// - Throws: `BootPolicyError` that names the file.
     public init(
         ipxe: String, generations: String = "#!ipxe\n", menu: String = "#!ipxe\n", identify: String = "#!ipxe\n",
-        pxelinux: String = "", grub: String = "", grubMenu: String = "", grubIdentify: String = ""
+        pxelinux: String = "", grub: String = "", grubMenu: String = "", grubIdentify: String = "",
+        uBoot: String = "", uBootMenu: String = ""
     ) throws(BootPolicyError) {
         self.generations = try Self.template(generations, "generations.ipxe")
         self.pxelinux = try Self.template(pxelinux, "../pxelinux/pxelinux.cfg")
@@ -32,6 +37,8 @@ public struct NetbootTemplates: Sendable {
         self.identify = try Self.template(identify, "identify.ipxe")
         self.grub = try Self.template(grub, "../grub/grub.cfg")
         self.grubMenu = try Self.template(grubMenu, "../grub/menu.cfg")
+        self.uBoot = try Self.template(uBoot, "../uboot/boot.txt")
+        self.uBootMenu = try Self.template(uBootMenu, "../uboot/pxelinux.cfg")
         self.grubIdentify = try Self.template(grubIdentify, "../grub/identify.cfg")
     }
 

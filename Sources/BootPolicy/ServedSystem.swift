@@ -29,25 +29,31 @@ public struct ServedSystem: Sendable, Equatable {
         }
     }
 
-    /// The manifest's names, among its loaders, for what is given out only as a part of something else.
-    public static let stubName = "linuxx64.efi.stub"
-    public static let openFirmwareName = "zImage"
-
     public let manifest: ImageManifest
+    /// How the machines of its platform boot.
+    public let boots: [Platform.Boot]
     /// Which generation of its system it is; nil where it is none.
     public let generation: Int?
     public let stub: Stub?
     public let openFirmware: OpenFirmwareProgram?
 
+    /// - Parameters:
+    ///   - boots: Of the manifest's platform.
+    ///   - stubHead: The first bytes of the loader `boots.stubName`.
+    ///   - openFirmware: The headers of the loader `boots.programName`.
     /// - Throws: `BootPolicyError` where a kernel parameter or name cannot be written into a boot script, or the stub
     ///   is not one.
     public init(
-        manifest: ImageManifest, generation: Int? = nil, stubHead: [UInt8]?, openFirmware: ELF.File? = nil
+        manifest: ImageManifest, generation: Int? = nil, boots: [Platform.Boot], stubHead: [UInt8]?,
+        openFirmware: ELF.File? = nil
     ) throws(BootPolicyError) {
         self.manifest = manifest
         self.generation = generation
-        stub = manifest.loaders[Self.stubName].flatMap { part in stubHead.map { Stub(part: part, head: $0) } }
-        self.openFirmware = manifest.loaders[Self.openFirmwareName].flatMap { part in
+        self.boots = boots
+        stub = boots.stubName.flatMap { manifest.loaders[$0] }.flatMap { part in
+            stubHead.map { Stub(part: part, head: $0) }
+        }
+        self.openFirmware = boots.programName.flatMap { manifest.loaders[$0] }.flatMap { part in
             openFirmware.map { OpenFirmwareProgram(part: part, headers: $0) }
         }
         let letters = manifest.system.utf8
@@ -71,12 +77,23 @@ public struct ServedSystem: Sendable, Equatable {
             }
         }
         if let stub {
+            let machine: UInt16
             do {
-                _ = try PE.Headers.read(stub.head)
+                machine = try PE.Headers.read(stub.head).machine
             } catch {
                 throw BootPolicyError(kind: .corrupt, subject: stub.part.path, message: error.description)
             }
+            if let wanted = boots.compactMap(\.efiMachine).first, machine != wanted {
+                throw BootPolicyError(
+                    kind: .corrupt, subject: stub.part.path,
+                    message: "is for EFI machine \(machine), and '\(manifest.platform)' has \(wanted)")
+            }
         }
+    }
+
+    /// How a machine with that number in option 93 boots; nil where it cannot run the system.
+    func boot(of architecture: ClientArchitecture) -> Platform.Boot? {
+        boots.first { $0.architectures.contains(architecture.rawValue) }
     }
 
     /// Kernel parameters of one boot: the manifest's, then where the server is, which boot this is, and by which card
@@ -86,4 +103,15 @@ public struct ServedSystem: Sendable, Equatable {
         let boot = ["bootferry.server=\(server)", "bootferry.boot=\(attempt)"]
         return manifest.kernelParameters + boot + card
     }
+}
+
+extension [Platform.Boot] {
+    /// The loaders, by the manifest's names, that are given out only as a part of something else.
+    public var stubName: String? { compactMap(\.stub).first }
+    public var programName: String? { compactMap(\.program).first }
+}
+
+extension Platform.Boot {
+    /// Its machines have UEFI.
+    var isUEFI: Bool { stub != nil || efiMachine != nil }
 }

@@ -19,7 +19,7 @@ public struct UnifiedKernel: Sendable, Equatable {
         guard let stub = system.stub else {
             throw BootPolicyError(
                 subject: system.manifest.system,
-                message: "has no EFI stub '\(ServedSystem.stubName)' among its loaders",
+                message: "has no EFI stub\(system.boots.stubName.map { " '\($0)'" } ?? "") among its loaders",
                 remedy: "name it in the platform's file and build the system again")
         }
         let manifest = system.manifest

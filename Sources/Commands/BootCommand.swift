@@ -17,10 +17,12 @@ struct BootCommand: AsyncParsableCommand {
               bootferry boot minimal
               bootferry boot lab-node --firmware uefi-http
               bootferry boot lab-node --console --accelerator kvm
+              bootferry boot rescue --board qemu-ppce500
             """)
 
     @Argument(help: "The system.")
     var system: String
+    @OptionGroup var board: BoardOption
     @Option(help: "One of the platform's, such as 'bios', 'uefi', 'uefi-http'; its first by default.")
     var firmware: String?
     @Flag(help: "Stay at the machine's console.")
@@ -46,11 +48,10 @@ struct BootCommand: AsyncParsableCommand {
 
     func run() async throws {
         let workspace = try Workspace(options)
-        let source = try SystemSource(system, data: workspace.data)
+        let source = try SystemSource(system, data: workspace.data, board: board.name)
         if let generation {
             return try await boot(generation, of: source, in: workspace)
         }
-        _ = try firmware(of: source)
         try await checkHost(for: source.configuration.platform)
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
@@ -66,6 +67,11 @@ struct BootCommand: AsyncParsableCommand {
     private func firmware(of source: SystemSource) throws -> Firmware {
         let platform = source.configuration.platform
         let chosen = firmware.map { name in platform.firmware.first { $0.name == name } } ?? platform.firmware.first
+        if let board = source.configuration.board, board.qemu?.firmware.isEmpty == true {
+            throw CommandError(
+                kind: .usage, subject: board.name, message: "is a board that QEMU does not play",
+                remedy: "serve it: bootferry serve \(source.configuration.path)")
+        }
         guard let chosen else {
             throw ValidationError(
                 "the platform '\(platform.name)' has the firmware \(platform.firmware.map(\.name).joined(separator: ", "))"
@@ -86,17 +92,12 @@ struct BootCommand: AsyncParsableCommand {
     }
 
     private func checkHost(for platform: Platform) async throws {
-        for requirement in Requirement.all where requirement.verbs.contains("boot") {
+        for requirement in Requirement.needed(for: "boot", of: platform) {
             guard await requirement.isMet() else {
                 throw CommandError(
                     kind: .host, subject: requirement.name, message: "is missing, and 'boot' needs it",
                     remedy: requirement.remedy)
             }
-        }
-        guard Executables.find(platform.qemuProgram) != nil else {
-            throw CommandError(
-                kind: .host, subject: platform.qemuProgram, message: "is missing, and 'boot' needs it",
-                remedy: "install the Debian package that has it, as qemu-system-x86 or qemu-system-ppc")
         }
     }
 

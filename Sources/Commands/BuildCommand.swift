@@ -15,7 +15,7 @@ struct BuildCommand: AsyncParsableCommand {
             that was interrupted goes on where it was.
 
             The image becomes the newest generation of its system. '--output' writes it as plain files besides:
-            'vmlinuz', 'initramfs.img' and 'boot.ipxe', for any boot server.
+            'vmlinuz', 'initramfs.img' and 'boot.ipxe', for any boot server; for a board with U-Boot 'SYSTEM.itb', a FIT.
 
               bootferry build lab-node
               bootferry build my/system.yaml --output /srv/tftp/my
@@ -24,6 +24,7 @@ struct BuildCommand: AsyncParsableCommand {
 
     @Argument(help: "The system.")
     var system: String
+    @OptionGroup var board: BoardOption
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp("Write kernel, initramfs and boot script into this folder.", valueName: "dir"))
@@ -60,7 +61,7 @@ struct BuildCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         // At once: each takes a tenth of a build that has one line to change.
         async let opened = Workspace(options)
-        let source = try SystemSource(system, data: ProjectData(named: options.dataDirectory))
+        let source = try SystemSource(system, data: ProjectData(named: options.dataDirectory), board: board.name)
         let workspace = try await opened
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror, keepsFailed: keepFailed)
         let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)

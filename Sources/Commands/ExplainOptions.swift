@@ -56,9 +56,9 @@ struct ExplainOptions: ParsableArguments {
         policy.provisions = try SiteSource.provisions(
             for: site, in: workspace.store.directory, makesSecret: false)
         policy.generations =
-            try GenerationWatch(systems: systems.keys.sorted(), store: workspace.store) {
-                [terminal = workspace.terminal] in terminal.message($0)
-            }.changes() ?? [:]
+            try GenerationWatch(
+                systems: systems.keys.sorted(), store: workspace.store, platforms: workspace.data.platforms()
+            ) { [terminal = workspace.terminal] in terminal.message($0) }.changes() ?? [:]
         if let otherServer {
             workspace.terminal.result(policy.configuration(of: otherServer, tftpPort: site.tftpPort))
             return

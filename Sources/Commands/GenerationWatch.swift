@@ -8,6 +8,8 @@ import SystemModel
 final class GenerationWatch: Sendable {
     private let systems: [String]
     private let store: LocalStore
+    /// Read when the server began: it may not read their files any more.
+    private let platforms: [Platform]
     private let seen = Mutex<[String: ServedGenerations]?>(nil)
     /// Told once of each generation that cannot be read.
     private let report: @Sendable (String) -> Void
@@ -16,7 +18,10 @@ final class GenerationWatch: Sendable {
     /// More generations than these, the newest, are not kept at hand.
     static let mostGenerations = 32
 
-    init(systems: [String], store: LocalStore, report: @escaping @Sendable (String) -> Void) {
+    init(
+        systems: [String], store: LocalStore, platforms: [Platform], report: @escaping @Sendable (String) -> Void
+    ) {
+        self.platforms = platforms
         self.report = report
         self.systems = systems
         self.store = store
@@ -50,7 +55,7 @@ final class GenerationWatch: Sendable {
             do {
                 served[number] = try BuiltImage(
                     path: StorePath(parsing: generation.image), generation: generation, store: store
-                ).served()
+                ).served(platforms)
             } catch {
                 let name = "\(system) generation \(number)"
                 if unreadable.withLock({ $0.insert(name).inserted }) { report("\(name) is not served: \(error)") }

@@ -91,7 +91,7 @@ struct ImageCommand: AsyncParsableCommand {
     private func write(
         _ image: BuiltImage, _ loader: BIOSLoader, to path: FilePath, store: FilePath
     ) throws -> Report {
-        let served = try image.served()
+        let served = try image.served(ProjectData(named: options.dataDirectory).platforms())
         let terminal = Terminal(quiet: options.quiet)
         defer { terminal.status("") }
         let writer = MediumWriter(

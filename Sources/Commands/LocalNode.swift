@@ -50,6 +50,9 @@ struct LocalNode: Sendable {
         let watch = BootWatch(terminal: workspace.terminal)
         return try await withServer(watch) {
             try machine.prepareVariables()
+            if !machine.firmware.commands.isEmpty {
+                workspace.terminal.message("type at its prompt: \(machine.firmware.commands.joined(separator: "; "))")
+            }
             _ = try await Subprocess.run(
                 .path(try program()), arguments: Arguments(machine.arguments), input: .currentStandardInput,
                 output: .currentStandardOutput,
@@ -69,7 +72,7 @@ struct LocalNode: Sendable {
         let configuration = NetbootConfiguration(
             interface: machine.tap, mode: .full(range: Self.range),
             // Alone in its namespace: no other server to look for, and nobody to disturb by advertisements.
-            routerAdvertisements: true, isAuthoritative: true, everyone: try image.served(),
+            routerAdvertisements: true, isAuthoritative: true, everyone: try image.served(workspace.data.platforms()),
             templates: try workspace.data.templates(), storeDirectory: workspace.store.directory.store)
         return try await withThrowingTaskGroup(of: T?.self) { group in
             let (ready, open) = AsyncStream<Void>.makeStream()
@@ -95,15 +98,23 @@ struct LocalNode: Sendable {
     /// Runs the machine; `onLine` gets each line of its console, and what stands on an unfinished one.
     private func run(onLine: @escaping @Sendable (String, _ isPrompt: Bool) -> Void) async throws {
         try machine.prepareVariables()
+        let typist = Typist(machine.firmware)
+        let (mine, theirs) = try FileDescriptor.pipe()
+        defer { try? theirs.close() }
         let result = try await Subprocess.run(
-            .path(try program()), arguments: Arguments(machine.arguments), input: .none, output: .sequence,
+            .path(try program()), arguments: Arguments(machine.arguments),
+            input: .fileDescriptor(mine, closeAfterSpawningProcess: true), output: .sequence,
             error: .string(limit: 8192)
-        ) { execution in
+        ) { [typist] execution in
+            var typist = typist
             var console = ConsoleText()
             for try await buffer in execution.standardOutput {
                 let lines = buffer.withUnsafeBytes { console.take($0) }
                 for line in lines where !line.isEmpty { onLine(line, false) }
                 onLine(console.pending, true)
+                if let command = typist.command(at: console.pending) {
+                    _ = try? theirs.writeAll(Array((command + "\r").utf8))
+                }
             }
         }
         guard result.terminationStatus.isSuccess else {

@@ -1,4 +1,5 @@
 import BootPolicy
+import BootProtocols
 import Glibc
 import LinuxCalls
 import SystemPackage
@@ -8,7 +9,7 @@ struct PlainFiles {
     let image: BuiltImage
     let data: ProjectData
 
-    /// Writes `vmlinuz`, `initramfs.img` and `boot.ipxe`; each appears whole or not at all.
+    /// Writes `vmlinuz`, `initramfs.img` and `boot.ipxe`, for a board with U-Boot `SYSTEM.itb` too; each appears whole or not at all.
     func write(to folder: FilePath) async throws {
         if mkdir(folder.string, 0o755) != 0, errno != EEXIST {
             throw CommandError(
@@ -25,6 +26,15 @@ struct PlainFiles {
         try write(BootFile(extents: [.whole(image.manifest.kernel)]), to: folder.appending("vmlinuz"))
         try write(.initramfs(of: image.manifest), to: folder.appending("initramfs.img"))
         try write(BootFile(extents: [.literal(Array(script.utf8))]), to: folder.appending("boot.ipxe"))
+        guard image.manifest.uBoot != nil else { return }
+        let policy = BootPolicy(
+            serverAddress: .unspecified, httpPort: 80, everyone: try image.served(data.platforms()),
+            templates: try data.templates())
+        let name = "\(image.manifest.system).itb"
+        guard let tree = policy.bootFile(named: name, for: BootAttempts())?.file else {
+            throw CommandError(subject: name, message: "would have 2 GiB or more, which U-Boot's format cannot have")
+        }
+        try write(tree, to: folder.appending(name))
     }
 
     private func write(_ file: BootFile, to path: FilePath) throws {

@@ -12,6 +12,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     @Argument(help: "The system.")
     var system: String
+    @OptionGroup var board: BoardOption
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -27,7 +28,8 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         let workspace = try Workspace(options)
         let pipeline = SystemPipeline(
-            source: try SystemSource(system, data: workspace.data), workspace: workspace, mirror: mirror)
+            source: try SystemSource(system, data: workspace.data, board: board.name), workspace: workspace,
+            mirror: mirror)
         let plan = try await pipeline.plan()
         let outputs = try pipeline.realiser(events: { _ in }).known(plan.order, in: plan)
         let rows = plan.order.compactMap { path in

@@ -36,6 +36,16 @@ struct ProjectData {
         }
     }
 
+    /// Every board there is.
+    func boards() throws(ConfigurationError) -> [Board] {
+        let folder = folder.appending("targets/boards")
+        var boards: [Board] = []
+        for name in (try? HostFiles.names(in: folder)) ?? [] where name.hasSuffix(".yaml") {
+            boards.append(try Board.read(folder.appending(name).string) { HostFiles.content($0) })
+        }
+        return boards
+    }
+
     /// Where recipes lie, each in a folder of its name, and their lock.
     var recipeFolder: FilePath { folder.appending("targets/recipes") }
 
@@ -50,11 +60,14 @@ struct ProjectData {
             })
     }
 
-    /// A platform by name; an error names those there are.
+    /// A platform, or a variant of one, by name; an error names those there are.
     func platform(_ name: String) throws -> Platform {
         let platforms = try platforms()
         if let platform = platforms.first(where: { $0.name == name }) { return platform }
-        let names = platforms.map(\.name)
+        let variants = platforms.flatMap { platform in platform.variants.compactMap { platform.variant(named: $0.name) }
+        }
+        if let variant = variants.first(where: { $0.fullName == name }) { return variant }
+        let names = (platforms + variants).map(\.fullName)
         throw CommandError(
             kind: .usage, subject: name,
             message: "is no platform"
@@ -90,7 +103,9 @@ struct ProjectData {
             pxelinux: HostFiles.text(folder.appending("netboot/pxelinux/pxelinux.cfg")),
             grub: HostFiles.text(folder.appending("netboot/grub/grub.cfg")),
             grubMenu: HostFiles.text(folder.appending("netboot/grub/menu.cfg")),
-            grubIdentify: HostFiles.text(folder.appending("netboot/grub/identify.cfg")))
+            grubIdentify: HostFiles.text(folder.appending("netboot/grub/identify.cfg")),
+            uBoot: HostFiles.text(folder.appending("netboot/uboot/boot.txt")),
+            uBootMenu: HostFiles.text(folder.appending("netboot/uboot/pxelinux.cfg")))
     }
 }
 

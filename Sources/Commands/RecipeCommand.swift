@@ -71,11 +71,12 @@ struct RecipeBuildCommand: AsyncParsableCommand {
             built again. Logs are in 'log/' of the state directory.
 
               bootferry recipe build busybox --platform ppc64-elfv2
+              bootferry recipe build linux --platform ppc64-elfv2-e5500
             """)
 
     @Argument(help: "The recipe.")
     var recipe: String
-    @Option(help: "What it is built for, a file of 'targets/platforms'.")
+    @Option(help: "What it is built for, a file of 'targets/platforms', or one with a variant of it.")
     var platform: String
     @Flag(help: "Keep what a failed build worked in, in 'failed/' of the state directory.")
     var keepFailed = false
@@ -98,9 +99,9 @@ struct RecipeBuildCommand: AsyncParsableCommand {
         let runner = PlanRunner(workspace: workspace, mirror: mirror, keepsFailed: keepFailed)
         let output = try await runner.realise(plan)
         // Asked for by name: no collection takes it until it is built anew.
-        try workspace.store.addRoot("recipe-\(recipe)-\(platform.name)", output)
+        try workspace.store.addRoot("recipe-\(recipe)-\(platform.fullName)", output)
         let report = Report(
-            recipe: recipe, platform: platform.name, output: output.description,
+            recipe: recipe, platform: platform.fullName, output: output.description,
             path: workspace.store.physicalPath(of: output).string)
         workspace.terminal.result(options.json ? try encodeJSON(report) : report.path)
     }

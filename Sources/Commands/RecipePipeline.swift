@@ -58,7 +58,7 @@ struct RecipePipeline: Sendable {
     }
 
     /// Takes in what of a folder is for a platform or for all of them, `common.*` and `PLATFORM.*`: what another platform's files
-    /// say is no reason to build anything again.
+    /// say is no reason to build anything again. A variant's files, `PLATFORM-VARIANT.*`, stand in for the platform's.
     private func addData(_ folder: FilePath, for platform: Platform) throws -> StorePath {
         let scratch = try workspace.store.makeScratch()
         defer { withExtendedLifetime(scratch) {} }
@@ -66,9 +66,10 @@ struct RecipePipeline: Sendable {
         let copy = scratch.path.appending(name)
         try FileManager.default.createDirectory(atPath: copy.string, withIntermediateDirectories: false)
         for file in try HostFiles.names(in: folder) {
-            guard let stem = FilePath(file).stem, stem == "common" || stem == platform.name else { continue }
+            guard let stem = FilePath(file).stem, stem == "common" || stem == platform.dataStem else { continue }
+            let name = stem == "common" ? file : platform.name + file.dropFirst(stem.count)
             try FileManager.default.copyItem(
-                atPath: folder.appending(file).string, toPath: copy.appending(file).string)
+                atPath: folder.appending(file).string, toPath: copy.appending(name).string)
         }
         return try workspace.store.addSource(copy, name: name)
     }

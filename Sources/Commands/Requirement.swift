@@ -1,4 +1,6 @@
+import Building
 import Glibc
+import SystemModel
 import SystemPackage
 
 /// One thing that the host must have, and how to get it.
@@ -6,6 +8,8 @@ struct Requirement: Sendable {
     /// What cannot be done without it: `build`, `boot`, `serve`.
     var verbs: [String]
     var name: String
+    /// The platform that alone needs it; nil where all do.
+    var platform: String?
     /// What a person runs to have it.
     var remedy: String
     var isMet: @Sendable () async -> Bool
@@ -23,16 +27,30 @@ struct Requirement: Sendable {
         }
     }
 
-    static let all: [Requirement] =
+    /// What the platforms' files ask for, each once: the default platform's for all, as `make demo` boots it.
+    static func all(_ platforms: [Platform]) -> [Requirement] {
+        common
+            + platforms.flatMap { platform in
+                platform.requirements.map { requirement in
+                    var requirement = requirement
+                    requirement.platform = platform.name == SystemDefaults.platform ? nil : platform.name
+                    return requirement
+                }
+            }
+    }
+
+    /// What a verb needs for systems of one platform.
+    static func needed(for verb: String, of platform: Platform) -> [Requirement] {
+        (common + platform.requirements).filter { $0.verbs.contains(verb) }
+    }
+
+    private static let common: [Requirement] =
         [
             .program("apt-get", package: "apt", for: "lock"),
             .file("/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring", for: "lock"),
             .program("bwrap", package: "bubblewrap", for: "build"),
             .program("unshare", package: "util-linux", for: "build", "boot"),
             .program("ip", package: "iproute2", for: "boot"),
-            .program("qemu-system-x86_64", package: "qemu-system-x86", for: "boot"),
-            .file("/usr/share/OVMF/OVMF_CODE_4M.fd", package: "ovmf", for: "boot"),
-            .file("/usr/lib/ipxe/qemu/efi-virtio.rom", package: "ipxe-qemu", for: "boot"),
             Requirement(
                 verbs: ["boot"], name: "/dev/net/tun for this user", remedy: "chmod 0666 /dev/net/tun (as root)",
                 isMet: { access("/dev/net/tun", R_OK | W_OK) == 0 }),
@@ -54,4 +72,26 @@ struct Requirement: Sendable {
             await Executables.succeeds("unshare", ["--map-root-user", "--net", "true"])
         },
     ]
+}
+
+extension Platform {
+    /// What this host must have to build and boot its systems, besides what all need.
+    fileprivate var requirements: [Requirement] {
+        var found: [Requirement] = []
+        if emulator != nil {
+            found.append(
+                Requirement(
+                    verbs: ["build"], name: "private binfmt_misc", remedy: Emulation.remedy,
+                    isMet: { await Emulation.isPossible() }))
+        }
+        found.append(.program(qemuProgram, package: qemuPackage, for: "boot"))
+        var files: Set<String> = []
+        for firmware in firmware {
+            guard let package = firmware.package else { continue }
+            for file in firmware.files + [firmware.variables].compactMap({ $0 }) where files.insert(file).inserted {
+                found.append(.file(FilePath(file), package: package, for: "boot"))
+            }
+        }
+        return found
+    }
 }

@@ -13,7 +13,7 @@ struct SchemaCommand: ParsableCommand {
               # yaml-language-server: $schema=system.schema.json
             """)
 
-    enum Kind: String, ExpressibleByArgument, CaseIterable { case system, platform, recipe, site }
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case system, platform, board, recipe, site }
 
     @Argument(help: "Which file: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var kind = Kind.system
@@ -29,6 +29,7 @@ struct SchemaCommand: ParsableCommand {
                 switch kind {
                 case .system: ConfigurationReference.systemSchema()
                 case .platform: ConfigurationReference.platformSchema()
+                case .board: ConfigurationReference.boardSchema()
                 case .recipe: ConfigurationReference.recipeSchema()
                 case .site: ConfigurationReference.siteSchema()
                 }

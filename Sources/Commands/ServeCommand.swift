@@ -115,9 +115,9 @@ struct ServeCommand: AsyncParsableCommand {
             sightings: directory.sightings,
             bootLog: BootLogFiles.directory(
                 below: directory.netboot, interface: site.networks.map(\.interface).joined(separator: "+")))
-        let watch = GenerationWatch(systems: systems.keys.sorted(), store: workspace.store) {
-            [terminal = workspace.terminal] in terminal.message($0)
-        }
+        let watch = GenerationWatch(
+            systems: systems.keys.sorted(), store: workspace.store, platforms: try workspace.data.platforms()
+        ) { [terminal = workspace.terminal] in terminal.message($0) }
         configuration.generations = { try watch.changes() }
         configuration.provisions = provisions
         configuration.tls = tls

@@ -7,9 +7,16 @@ import SystemPackage
 
 extension BuiltImage {
     /// What the boot server gives out of this image.
-    func served() throws -> ServedSystem {
+    ///
+    /// - Parameter platforms: Those there are; its own says how such machines boot.
+    func served(_ platforms: [Platform]) throws -> ServedSystem {
+        guard let boots = platforms.first(where: { $0.name == manifest.platform })?.boots else {
+            throw CommandError(
+                subject: manifest.system, message: "is for '\(manifest.platform)', a platform that has no file here",
+                remedy: "put its file into targets/platforms")
+        }
         var head: [UInt8]?
-        if let stub = manifest.loaders[ServedSystem.stubName] {
+        if let stub = boots.stubName.flatMap({ manifest.loaders[$0] }) {
             let file = try FileDescriptor.open(physical(stub), .readOnly, options: .closeOnExec)
             head = try file.closeAfter {
                 // The headers of a PE file are in its first page.
@@ -19,11 +26,12 @@ extension BuiltImage {
             }
         }
         return try ServedSystem(
-            manifest: manifest, generation: generation.number, stubHead: head, openFirmware: openFirmwareHeaders())
+            manifest: manifest, generation: generation.number, boots: boots, stubHead: head,
+            openFirmware: openFirmwareHeaders(boots))
     }
 
-    private func openFirmwareHeaders() throws -> ELF.File? {
-        guard let part = manifest.loaders[ServedSystem.openFirmwareName] else { return nil }
+    private func openFirmwareHeaders(_ boots: [Platform.Boot]) throws -> ELF.File? {
+        guard let part = boots.programName.flatMap({ manifest.loaders[$0] }) else { return nil }
         let file = try FileDescriptor.open(physical(part), .readOnly, options: .closeOnExec)
         return try file.closeAfter {
             try ELF.read(size: part.size) { offset, count in

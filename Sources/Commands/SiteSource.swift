@@ -41,12 +41,13 @@ struct SiteSource {
     /// Every system's image, built where need be.
     func published(in workspace: Workspace, mirror: MirrorOptions) async throws -> [String: ServedSystem] {
         var served: [String: ServedSystem] = [:]
+        let platforms = try workspace.data.platforms()
         for (name, source) in systems {
             let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
             let before = try workspace.store.latestGeneration(of: name)
             let image = try await pipeline.publishedImage()
             try publish(image, isNew: before?.number != image.generation.number, workspace)
-            served[name] = try image.served()
+            served[name] = try image.served(platforms)
         }
         return served
     }
@@ -73,6 +74,7 @@ struct SiteSource {
     ) throws -> (systems: [String: ServedSystem], missing: [String]) {
         var served: [String: ServedSystem] = [:]
         var missing: [String] = []
+        let platforms = try workspace.data.platforms()
         for name in names {
             guard let generation = try workspace.store.latestGeneration(of: name) else {
                 missing.append(name)
@@ -80,7 +82,7 @@ struct SiteSource {
             }
             served[name] = try BuiltImage(
                 path: .init(parsing: generation.image), generation: generation, store: workspace.store
-            ).served()
+            ).served(platforms)
         }
         return (served, missing)
     }

@@ -75,7 +75,8 @@ struct SystemPipeline: Sendable {
     private func planner() throws -> Planner {
         try Planner(
             initFiles: workspace.data.initFiles(), hostFiles: hostFiles(),
-            loaderFiles: Planner.loaderFiles(for: source.configuration.platform))
+            loaderFiles: Planner.loaderFiles(for: source.configuration.platform),
+            emulator: source.configuration.platform.emulator)
     }
 
     /// The build host's files that the system takes in, copied into the store.
@@ -100,7 +101,9 @@ struct SystemPipeline: Sendable {
     func plan() async throws -> BuildPlan {
         guard source.system.recipes.isEmpty else {
             return try await recipes.planner(for: source.configuration.platform)
-                .plan(source.system, base: workspace.data.baseFiles(), hostFiles: hostFiles())
+                .plan(
+                    source.system, board: source.configuration.board, base: workspace.data.baseFiles(),
+                    hostFiles: hostFiles())
         }
         let lock = try await currentLock().lock
         return try planner().plan(source.system, lock: lock).plan

@@ -10,11 +10,13 @@ struct SystemSource {
     /// Beside the configuration: `system.yaml` -> `system.lock`.
     let lockPath: FilePath
 
-    /// - Parameter name: a configuration file, a folder with a `system.yaml`, or a folder's name in `targets/systems`.
-    init(_ name: String, data: ProjectData) throws {
+    /// - Parameters:
+    ///   - name: a configuration file, a folder with a `system.yaml`, or a folder's name in `targets/systems`.
+    ///   - board: a board's name, in place of what is written there.
+    init(_ name: String, data: ProjectData, board: String? = nil) throws {
         let path = try Self.file(name, data: data)
         configuration = try SystemConfiguration.read(
-            path, directory: currentDirectory(), platforms: data.platforms()
+            path, directory: currentDirectory(), platforms: data.platforms(), boards: data.boards, board: board
         ) { HostFiles.content($0, limit: SystemConfiguration.maximumFileSize) }
         system = configuration.resolve()
         var lock = FilePath(path)

@@ -9,6 +9,7 @@ public let imageBuilders: [String: any Builder] = [
     "builtin:image": ImageBuilder(),
     "builtin:init": InitBuilder(),
     "builtin:kernel": KernelBuilder(),
+    "builtin:program": ProgramBuilder(),
     "builtin:recipe": RecipeBuilder(),
     "builtin:segment": SegmentBuilder(),
     "builtin:services": ServicesBuilder(),

@@ -1,14 +1,16 @@
 import Archives
 import Building
 import DebianArchive
+import FileFormats
 import Foundation
 import SystemPackage
 
 /// `builtin:configure`: the packages' maintainer scripts, run once for the whole set; what they changed is the
 /// `configuration` segment.
 ///
-/// Environment: `segments` (store paths in the image's order, separated by spaces), `toolbox` and, where one has to be
-/// made, `locale`. Besides the segment's own
+/// Environment: `segments` (store paths in the image's order, separated by spaces), `toolbox`; where one has to be made,
+/// `locale`; for another processor's packages `emulator` (an output of `builtin:program`) and `format`, a `BinaryFormat` as
+/// JSON. Besides the segment's own
 /// files the output has what the settings and services steps read: `accounts/{passwd,group,shadow,gshadow}`, `units/`
 /// (systemd's unit directories as configured), `skel/` and `os-release`.
 public struct ConfigureBuilder: Builder {
@@ -105,6 +107,7 @@ public struct ConfigureBuilder: Builder {
             systemRoots: ["/build/root"],
             // dpkg writes and syncs a file here three times a package, and leaves none.
             temporaryDirectories: ["/build/root/var/lib/dpkg/updates"], manyOwners: true,
+            emulation: try Self.emulation(request),
             environment: [
                 "SOURCE_DATE_EPOCH": String(SegmentWriter.epoch), "DPKG_ARCH": try Self.architecture(request),
                 "LOCALE": request.derivation.environment["locale"] ?? "",
@@ -129,6 +132,13 @@ public struct ConfigureBuilder: Builder {
         for line in lines { request.logger.info("\(line)") }
         if !succeeded { throw ConfigureFailure.error(log: lines) }
         try outcome.get()
+    }
+
+    private static func emulation(_ request: BuildRequest) throws -> Emulation? {
+        guard let emulator = request.derivation.environment["emulator"] else { return nil }
+        return Emulation(
+            program: request.physical(emulator).appending(ProgramBuilder.name),
+            format: try JSONDecoder().decode(BinaryFormat.self, from: Data(try request.require("format").utf8)))
     }
 
     /// Reads a pipe to its end, so that whoever writes it is not left blocked.

@@ -5,6 +5,12 @@ enum ConfigureFailure {
     /// The error for a configure step whose log is `lines`.
     static func error(log lines: [String]) -> BuildError {
         let tail = lines.filter { !$0.isEmpty }.suffix(20).joined(separator: "\n")
+        if lines.contains(Emulation.refusal) {
+            return BuildError(
+                kind: .host, subject: "binfmt_misc",
+                message: "cannot be had in a user namespace, so another processor's programs do not run here",
+                cause: tail, remedy: Emulation.remedy)
+        }
         let conflict = "bootferry: conflict "
         if let parts = lines.last(where: { $0.hasPrefix(conflict) })?.dropFirst(conflict.count)
             .split(separator: "\t").map(String.init), parts.count == 3

@@ -28,6 +28,11 @@ public struct ImageBuilder: Builder {
         let estimate = MemoryEstimate(of: manifest)
         try estimate.check(memory: image.memory, system: image.system)
         manifest.peakMemory = estimate.peak
+        if let board = image.uBoot {
+            manifest.uBoot = try await onBlockingThread { [manifest] in
+                try UBootSums(request: request, board: board).image(of: manifest)
+            }
+        }
         try Tree.makeDirectory(request.output)
         manifest.segments = [settings]
         try Tree.write(json: manifest, to: request.output.appending("manifest.json"))

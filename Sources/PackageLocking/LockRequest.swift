@@ -15,8 +15,10 @@ public struct LockRequest: Sendable {
     public var architecture: String
     /// Asked for by name; the kernel's package included.
     public var packages: [String]
-    /// Those of the boot loaders that the server hands out, of amd64.
+    /// Those of the boot loaders that the server hands out, of the node's architecture.
     public var loaders: [String]
+    /// The emulator's, of amd64; nil where the node's programs run without one.
+    public var emulator: String?
     /// Where a package was asked for, so that an error can point there.
     public var positions: [String: SourcePosition]
 
@@ -25,17 +27,19 @@ public struct LockRequest: Sendable {
         architecture = platform.debianArchitecture ?? "amd64"
         packages = Set(system.packages + [system.kernelPackage, "base-files", "base-passwd"].compactMap { $0 }).sorted()
         loaders = Set(platform.loaders.compactMap(\.package)).sorted()
+        emulator = platform.emulator?.package
         self.positions = positions
     }
 
     /// What `LockFile.request` holds when the lock answers this request.
     public var digest: String {
-        let lines = [
+        var lines = [
             "bootferry lock 1", InstalledPseudoPackage.stanza, base.suite,
             base.components.sorted().joined(separator: " "),
             architecture, packages.joined(separator: " "), Self.toolboxPackages.joined(separator: " "),
             loaders.joined(separator: " "),
         ]
+        lines += [emulator].compactMap { $0 }
         return Digest.sha256(of: lines.joined(separator: "\n")).hex
     }
 }

@@ -64,11 +64,14 @@ public struct PackageLocker: Sendable {
             ["?essential"] + request.packages, in: node, set: .system, old: old, moving: update)
         async let toolbox = solution(LockRequest.toolboxPackages, in: tools, set: .toolbox, old: old, moving: update)
         async let loaders = solution(
-            request.loaders, in: tools, set: .loaders, old: old, moving: update)
-        let results = await (system, toolbox, loaders)
-        let sets: [PackageSet: [LockedPackage]] = [
+            request.loaders, in: node, set: .loaders, old: old, moving: update)
+        async let emulator = solution(
+            [request.emulator].compactMap { $0 }, in: tools, set: .emulator, old: old, moving: update)
+        let results = await (system, toolbox, loaders, emulator)
+        var sets: [PackageSet: [LockedPackage]] = [
             .system: try results.0.get(), .toolbox: try results.1.get(), .loaders: try results.2.get(),
         ]
+        if request.emulator != nil { sets[.emulator] = try results.3.get() }
         let lock = LockFile(sets: sets, request: request.digest)
         return Outcome(lock: lock, changes: LockChange.changes(from: existing, to: lock))
     }
@@ -105,6 +108,7 @@ public struct PackageLocker: Sendable {
     private func solve(
         _ names: [String], in state: AptState, set: PackageSet, locked: [LockedPackage], moving: [String]?
     ) async throws(LockingError) -> [LockedPackage] {
+        if names.isEmpty { return [] }
         guard !locked.isEmpty else { return try await state.solve(names, pins: [], set: set) }
         let moving = Set(moving ?? [])
         do throws(LockingError) {

@@ -52,6 +52,7 @@ extension Planner {
             system.locale, system.services.enabled.joined(separator: " "),
             system.services.disabled.joined(separator: " "), units.isEmpty ? "" : try canonicalJSON(units),
         ]
+        if let emulator { fields += [emulator.package, emulator.path, try canonicalJSON(emulator.format)] }
         for (name, text) in initFiles.sorted(by: { $0.key < $1.key }) { fields += [name, text] }
         // Lengths first, so that no field's end can be another's beginning.
         let lengths = fields.map { String($0.utf8.count) }.joined(separator: " ")

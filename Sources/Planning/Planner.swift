@@ -8,9 +8,10 @@ import SystemModel
 ///
 ///     fetch          a locked package, by digest
 ///     unpack         packages -> a plain tree (compressor, toolbox, loaders)
+///     program        one file of a package (emulator, where the node has another processor)
 ///     segment        one package, compressor
 ///     kernel         the kernel's package
-///     configure      all package segments, toolbox
+///     configure      all package segments, toolbox, emulator
 ///     services       configure, toolbox                  (units switched on and off)
 ///     init           netboot/init, compressor
 ///     catalogue      init, all package segments, configure   (what they carry, in one place)
@@ -26,9 +27,15 @@ public struct Planner: Sendable {
 
     /// File name as served -> its path in the tree of the `loaders` packages.
     public var loaderFiles: [String: String]
+    /// Runs the node's programs where the sandbox's processor does not.
+    public var emulator: Platform.Emulator?
 
-    public init(initFiles: [String: String], hostFiles: [String: StorePath], loaderFiles: [String: String]) {
+    public init(
+        initFiles: [String: String], hostFiles: [String: StorePath], loaderFiles: [String: String],
+        emulator: Platform.Emulator? = nil
+    ) {
         self.loaderFiles = loaderFiles
+        self.emulator = emulator
         self.initFiles = initFiles
         self.hostFiles = hostFiles
     }
@@ -82,6 +89,10 @@ public struct Planner: Sendable {
         var configureInputs: [String: PlanDraft.Value] = ["segments": .outputs(segments)]
         // C.UTF-8 is in libc itself; others are made from the package `locales`.
         if !["C.UTF-8", "C", "POSIX"].contains(system.locale) { configureInputs["locale"] = .text(system.locale) }
+        if let emulator {
+            configureInputs["emulator"] = .output(try program(emulator, lock: lock, in: &draft))
+            configureInputs["format"] = .text(try canonicalJSON(emulator.format))
+        }
         let configuration = try draft.add(
             "configuration", builder: "builtin:configure", configureInputs, toolbox: toolbox)
         let first = try draft.add(
@@ -99,6 +110,20 @@ public struct Planner: Sendable {
         return Groundwork(
             compressor: compressor, loaders: loaders, kernel: kernel, configuration: configuration, services: services,
             catalogue: catalogue)
+    }
+
+    /// The emulator alone out of its package, which has those of all processors.
+    private func program(
+        _ emulator: Platform.Emulator, lock: LockFile, in draft: inout PlanDraft
+    ) throws -> StorePath {
+        guard let package = try lock.packages(in: .emulator).first(where: { $0.name == emulator.package }) else {
+            throw PlanningError(
+                subject: "lock", message: "the 'emulator' set has no package '\(emulator.package)'",
+                remedy: "bootferry lock --update")
+        }
+        return try draft.add(
+            "emulator", builder: "builtin:program",
+            ["deb": .output(draft.fetch(package)), "path": .text(emulator.path)])
     }
 
     private func finish(_ system: ResolvedSystem, on groundwork: Groundwork, in draft: inout PlanDraft) throws {

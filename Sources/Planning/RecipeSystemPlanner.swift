@@ -28,8 +28,10 @@ extension RecipePlanner {
     ///     accounts          netboot/busybox
     ///     settings          accounts, catalogue, compressor
     ///     image             catalogue, settings, the kernel's recipe -> the manifest
+    ///
+    /// - Parameter board: the system's.
     public func plan(
-        _ system: ResolvedSystem, base: BaseFiles, hostFiles: [String: StorePath]
+        _ system: ResolvedSystem, board: Board? = nil, base: BaseFiles, hostFiles: [String: StorePath]
     ) throws -> BuildPlan {
         var draft = PlanDraft()
         let kernelRecipe = system.kernelRecipe ?? ""
@@ -75,10 +77,20 @@ extension RecipePlanner {
         let image = ImageRequest(
             system: system.name, platform: system.platform, kernelParameters: ["panic=60"] + system.kernelParameters,
             kernel: draft.reference(to: kernel), settings: draft.reference(to: settings), loaders: loaders,
-            memory: system.memory)
+            uBoot: board.flatMap { uBootImage($0, kernel: draft.reference(to: kernel), memory: system.memory) },
+            memory: min(system.memory, board?.memory ?? system.memory))
         draft.plan.target = try draft.add(
             "\(system.name)-image", builder: "builtin:image",
             ["image": .text(try canonicalJSON(image)), "catalogue": .output(catalogue)], inputs: inputs)
         return draft.plan
+    }
+
+    private func uBootImage(_ board: Board, kernel: String, memory: Int) -> UBootImageRequest? {
+        board.uBoot.map { uBoot in
+            UBootImageRequest(
+                board: board.name, format: board.format, uBoot: uBoot, memory: min(memory, board.memory),
+                kernel: "\(kernel)/image.gz", unpackedKernel: "\(kernel)/image.size",
+                deviceTree: board.deviceTree.map { "\(kernel)/devicetrees/\($0)" })
+        }
     }
 }

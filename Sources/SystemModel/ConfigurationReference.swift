@@ -6,6 +6,9 @@ public enum ConfigurationReference {
     /// The JSON Schema (draft 2020-12) of platform files.
     public static func platformSchema() -> String { PlatformFields.table.schema() }
 
+    /// The JSON Schema (draft 2020-12) of board files.
+    public static func boardSchema() -> String { BoardFields.table.schema() }
+
     /// The JSON Schema (draft 2020-12) of recipes.
     public static func recipeSchema() -> String { RecipeFields.table.schema() }
 
@@ -24,7 +27,8 @@ public enum ConfigurationReference {
 
 
         """ + systemTable.reference() + "\n" + PlatformFields.table.reference() + "\n"
-            + RecipeFields.table.reference() + "\n" + SiteFields.table.reference()
+            + BoardFields.table.reference() + "\n" + RecipeFields.table.reference() + "\n"
+            + SiteFields.table.reference()
     }
 
     private static let systemTable = FieldTable(

@@ -80,6 +80,8 @@ public struct ImageManifest: Codable, Sendable, Equatable {
     public var segments: [Segment]
     /// File name as served (`undionly.kpxe`, `snponly.efi`, `linuxx64.efi.stub`) -> the loader.
     public var loaders: [String: Part]
+    /// What a board's U-Boot gets; nil where the image is for none.
+    public var uBoot: UBootImage?
     /// Predicted peak RAM of a boot, in bytes, as the planner's sum.
     public var peakMemory: Int
 

@@ -12,12 +12,14 @@ public struct ImageRequest: Codable, Sendable, Equatable {
     public var settings: String
     /// File name as served -> a file in the store.
     public var loaders: [String: String]
+    /// Where it is for a board that boots by U-Boot.
+    public var uBoot: UBootImageRequest?
     /// RAM of the smallest node, in MiB.
     public var memory: Int
 
     public init(
         system: String, platform: String, kernelParameters: [String], kernel: String, settings: String,
-        loaders: [String: String], memory: Int
+        loaders: [String: String], uBoot: UBootImageRequest? = nil, memory: Int
     ) {
         self.system = system
         self.platform = platform
@@ -25,6 +27,7 @@ public struct ImageRequest: Codable, Sendable, Equatable {
         self.kernel = kernel
         self.settings = settings
         self.loaders = loaders
+        self.uBoot = uBoot
         self.memory = memory
     }
 }

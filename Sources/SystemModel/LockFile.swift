@@ -21,6 +21,8 @@ public enum PackageSet: String, Codable, Sendable, CaseIterable {
     case toolbox
     /// Boot loaders that the server hands out: iPXE, the UEFI stub.
     case loaders
+    /// What runs the node's programs in the build sandbox, where that is of another processor: one package of amd64.
+    case emulator
 }
 
 /// A file of the archive, as apt answered: a binary package, or one of the files of a source package.

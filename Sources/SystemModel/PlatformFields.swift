@@ -20,13 +20,35 @@ enum PlatformFields {
 
     static let package = Field(
         "package", .text(.packageName), default: "one of `package` and `recipe` must be given",
-        "A Debian package, of amd64.")
+        "A Debian package: of the platform's architecture (amd64 where Debian has none) or of all.")
     static let recipe = Field("recipe", .text(.recipeName), default: "see `package`", "The recipe that makes it.")
     static let path = Field(
         "path", .text(.relativePath), default: nil, "The file in the package, or in the recipe's output.")
     static let loaders = Field(
         "loaders", .map(keys: word, values: .record([package, recipe, path])), default: "none",
         "What the boot server hands out besides systems, by the name that it has there.")
+
+    static let consoles = Field(
+        "consoles", .list(of: .text(argument)), default: "none: the kernel finds its own",
+        "The kernel parameters `console=` of a system that writes none itself; the last one gets the messages of init.")
+    private static let number = TextKind("a number", .integer(0...65535))
+    static let architectures = Field(
+        "architectures", .list(of: .text(number)), default: nil,
+        "What such machines say in DHCP's option 93 (RFC 4578, and IANA's list of processor architecture types).")
+    static let ipxe = Field("ipxe", .text(word), default: "none", "The name among `loaders` of the iPXE they run.")
+    static let stub = Field(
+        "stub", .text(word), default: "none: they have no UEFI",
+        "The name among `loaders` of systemd's stub, which makes one UEFI program of kernel, command line and initramfs."
+    )
+    static let efiMachine = Field(
+        "efi-machine", .text(number), default: "any",
+        "The machine type of their EFI programs (PE/COFF), which the stub must have, such as 34404 (0x8664).")
+    static let bootProgram = Field(
+        "program", .text(word), default: "none: they have no Open Firmware",
+        "The name among `loaders` of the kernel that Open Firmware gets, with command line and initramfs inside.")
+    static let boots = Field(
+        "boots", .map(keys: word, values: .record([architectures, ipxe, stub, efiMachine, bootProgram])),
+        default: "none: nothing boots it", "The machines that run it, by a name for how they boot.")
 
     static let triple = Field("triple", .text(word), default: nil, "GNU's name, such as `powerpc64-linux-musl`.")
     static let kernelArchitecture = Field(
@@ -53,11 +75,30 @@ enum PlatformFields {
     static let elf = Field(
         "elf", .record([wordSize, byteOrder, machine, flags, flagsMask, interpreter, foreignSections]), default: nil,
         "What every ELF file must be that a recipe makes.")
+    static let emulatorPackage = Field("package", .text(.packageName), default: nil, "A Debian package, of amd64.")
+    static let emulator = Field(
+        "emulator",
+        .record([
+            emulatorPackage,
+            Field("path", .text(.relativePath), default: nil, "The program in it, linked statically."), wordSize,
+            byteOrder, machine,
+        ]), default: "none: the build host runs its programs",
+        "What runs the programs of its Debian packages while they are configured.")
     static let target = Field(
         "target", .record([triple, kernelArchitecture, compilerFlags, elf]), default: "none: nothing is built for it",
         "What recipes need to build for the platform.")
 
+    static let variantKernel = Field(
+        "kernel", .text(word), default: "its own name",
+        "The variant whose files `PLATFORM-VARIANT.*` of `targets/kernels` make its kernel.")
+    static let variantFlags = Field(
+        "compiler-flags", .list(of: .text(argument)), default: "the target's", "In place of the target's.")
+    static let variants = Field(
+        "variants", .map(keys: word, values: .record([variantKernel, variantFlags])), default: "none",
+        "Processors or boards with a kernel of their own, by name; built for as `PLATFORM-VARIANT`.")
+
     static let program = Field("program", .text(word), default: nil, "The QEMU program that plays it.")
+    static let qemuPackage = Field("package", .text(.packageName), default: nil, "The Debian package that has it.")
     static let processor = Field(
         "processor", .text(argument), default: "QEMU's own choice", "`-cpu` where QEMU emulates (TCG).")
     static let arguments = Field(
@@ -67,13 +108,30 @@ enum PlatformFields {
     static let variables = Field(
         "variables", .text(.absolutePath), default: "none",
         "A file of the host with the firmware's variables, which each machine gets a copy of.")
+    static let prompt = Field(
+        "prompt", .text(argument), default: "none: it boots by itself", "What it shows when it waits for a person.")
+    static let commands = Field(
+        "commands", .list(of: .text(argument)), default: "none",
+        "What `bootferry boot` types there, a line each time that it waits.")
+    static let firmwarePackage = Field(
+        "package", .text(.packageName), default: "none: it comes with QEMU", "The Debian package that has its files.")
+    static let files = Field(
+        "files", .list(of: .text(.absolutePath)), default: "none",
+        "Files of that package which it needs besides `variables`, for `bootferry doctor`.")
     static let firmware = Field(
-        "firmware", .map(keys: word, values: .record([arguments, variables])), default: nil,
+        "firmware",
+        .map(
+            keys: word,
+            values: .record([arguments, variables, prompt, commands, firmwarePackage, files])), default: nil,
         "How QEMU can boot it over the network, by name; the first is the default.")
     static let qemu = Field(
-        "qemu", .record([program, processor, firmware]), default: nil, "How `bootferry boot` plays such a machine.")
+        "qemu", .record([program, qemuPackage, processor, firmware]), default: nil,
+        "How `bootferry boot` plays such a machine.")
 
     static let table = FieldTable(
         name: "platform", purpose: "A file of `targets/platforms` describes one kind of machine.",
-        fields: [version, name, debianArchitecture, kernelPackage, loaders, target, qemu])
+        fields: [
+            version, name, debianArchitecture, kernelPackage, consoles, emulator, loaders, boots, target, variants,
+            qemu,
+        ])
 }

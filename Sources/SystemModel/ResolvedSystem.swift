@@ -6,6 +6,8 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     public var name: String
     /// The platform's name.
     public var platform: String
+    /// The board's name, where it is for one alone.
+    public var board: String?
     /// Where its packages come from.
     public var base: DebianBase
     /// Debian packages asked for by name, sorted, without duplicates; their dependencies are the lock's affair.
@@ -40,7 +42,8 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     public var memory: Int
 
     public init(
-        name: String, platform: String, base: DebianBase, packages: [String], recipes: [String] = [],
+        name: String, platform: String, board: String? = nil, base: DebianBase, packages: [String],
+        recipes: [String] = [],
         kernelPackage: String?, kernelRecipe: String? = nil,
         kernelParameters: [String], hostname: String, users: [UserAccount], services: ServiceSelection,
         files: [SystemFile], network: NetworkSettings, timeZone: String, locale: String,
@@ -48,6 +51,7 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     ) {
         self.name = name
         self.platform = platform
+        self.board = board
         self.base = base
         self.packages = packages
         self.recipes = recipes

@@ -10,6 +10,9 @@ extension ResolvedSystem {
             (SystemFields.version.key, .number(1)),
             (SystemFields.name.key, .text(name)),
             (SystemFields.platform.key, .text(platform)),
+        ]
+        if let board { fields.append((SystemFields.board.key, .text(board))) }
+        fields += [
             (
                 SystemFields.base.key,
                 .record([

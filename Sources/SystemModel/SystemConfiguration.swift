@@ -13,6 +13,10 @@ public struct SystemConfiguration: Sendable {
     public let files: [String]
     /// The platform named, or the default.
     public let platform: Platform
+    /// The board named, if any; the platform is its own.
+    public let board: Board?
+    /// Whether the board was named elsewhere than in the configuration, so that its system is another one.
+    let isForOtherBoard: Bool
     let tree: YAMLNode
     let directory: String
 
@@ -22,10 +26,14 @@ public struct SystemConfiguration: Sendable {
     ///   - path: absolute, or relative to `directory`; messages name files the way this is written.
     ///   - directory: absolute; what relative `source` paths are completed with.
     ///   - platforms: every platform there is.
+    ///   - boards: every board there is; asked only where one is named.
+    ///   - board: a board's name, in place of what is written.
     ///   - files: gives the bytes of a path.
     /// - Throws: `ConfigurationError` with every problem in every file.
     public static func read(
-        _ path: String, directory: String, platforms: [Platform], files: @escaping (String) -> FileContent
+        _ path: String, directory: String, platforms: [Platform],
+        boards: () throws(ConfigurationError) -> [Board] = { [] }, board: String? = nil,
+        files: @escaping (String) -> FileContent
     ) throws(ConfigurationError) -> SystemConfiguration {
         let path = joined("", path)
         var reader = ConfigurationReader(files: files)
@@ -38,22 +46,42 @@ public struct SystemConfiguration: Sendable {
                     "the key is missing, and the folder's name is not \(TextKind.systemName.noun)"))
         }
         let wanted = tree[SystemFields.platform.key]
-        let platformName = wanted?.text ?? SystemDefaults.platform
-        let platform = platforms.first { $0.name == platformName }
+        let ownBoard = tree[SystemFields.board.key]
+        let boardName = board ?? ownBoard?.text
+        let known = boardName == nil ? [] : try boards()
+        let found = known.first { $0.name == boardName }
+        if let boardName, found == nil {
+            problems.append(
+                .init(
+                    ownBoard?.position ?? tree.position, SystemFields.board.key,
+                    unknown("board", boardName, among: known.map(\.name).sorted())))
+        }
+        if let found, let wanted, wanted.text != found.platform {
+            problems.append(
+                .init(
+                    wanted.position, SystemFields.platform.key,
+                    "the board `\(found.name)` is of the platform `\(found.platform)`, found `\(wanted.text ?? "")`"))
+        }
+        let boardPlatform = found.map { [$0.platform, $0.variant].compactMap(\.self).joined(separator: "-") }
+        let platformName = boardPlatform ?? wanted?.text ?? SystemDefaults.platform
+        let platform = found.map { $0.platform(among: platforms) } ?? platforms.first { $0.name == platformName }
         if platform == nil {
-            var message = "no such platform: `\(platformName.shortened)`"
-            let names = platforms.map(\.name).sorted()
-            if let nearest = nearestSpelling(to: platformName, among: names) {
-                message += "; did you mean `\(nearest)`?"
-            } else {
-                message += ", expected one of \(names.map { "`\($0)`" }.joined(separator: ", "))"
-            }
-            problems.append(.init(wanted?.position ?? tree.position, SystemFields.platform.key, message))
+            problems.append(
+                .init(
+                    wanted?.position ?? tree.position, SystemFields.platform.key,
+                    unknown("platform", platformName, among: platforms.map(\.name).sorted())))
         }
         if let platform { problems += kindProblems(tree, platform) }
         guard problems.isEmpty, let platform else { throw ConfigurationError(problems) }
         return SystemConfiguration(
-            path: path, files: reader.read, platform: platform, tree: tree, directory: directory)
+            path: path, files: reader.read, platform: platform, board: found,
+            isForOtherBoard: board != nil && board != ownBoard?.text, tree: tree, directory: directory)
+    }
+
+    private static func unknown(_ what: String, _ name: String, among names: [String]) -> String {
+        let start = "no such \(what): `\(name.shortened)`"
+        if let nearest = nearestSpelling(to: name, among: names) { return start + "; did you mean `\(nearest)`?" }
+        return start + ", expected one of \(names.map { "`\($0)`" }.joined(separator: ", "))"
     }
 
     /// Where each key of the list `packages` was asked for, to point at when a package does not exist.
@@ -180,8 +208,8 @@ func fileProblems(_ tree: YAMLNode?, _ prefix: String = "") -> [ConfigurationPro
 }
 
 /// What holds where nothing is written.
-enum SystemDefaults {
-    static let platform = "x86_64"
+public enum SystemDefaults {
+    public static let platform = "x86_64"
     static let suite = "trixie"
     static let kernelRecipe = "linux"
     static let components = ["main"]

@@ -11,6 +11,10 @@ enum SystemFields {
     static let platform = Field(
         "platform", .text(.platformName), default: "`x86_64`", "The kind of machine, a file of `targets/platforms`.")
 
+    static let board = Field(
+        "board", .text(.platformName), default: "none: any machine of the platform",
+        "The one machine that it is for, a file of `targets/boards`, which has its platform too.")
+
     static let suite = Field("suite", .text(.suite), default: "`trixie`", "The Debian release, by its code name.")
     static let components = Field(
         "components", .list(of: .text(.component)), default: "`main`",
@@ -105,7 +109,8 @@ enum SystemFields {
         "The RAM of the smallest node this system is for; an image that cannot fit is refused.")
 
     static let table: [Field] = [
-        version, imports, name, platform, base, packages, recipes, kernel, hostname, users, services, files, network,
+        version, imports, name, platform, board, base, packages, recipes, kernel, hostname, users, services, files,
+        network,
         timeZone, locale, keep, root, memory,
     ]
 }

@@ -7,8 +7,10 @@ extension SystemConfiguration {
         let recipes = tree.texts(SystemFields.recipes)
         let components = Set(base?.texts(SystemFields.components) ?? [])
         return ResolvedSystem(
-            name: name,
+            // With the board, so that its generations are not taken for those of the system as it is written.
+            name: board.flatMap { isForOtherBoard ? "\(name)-\($0.name)" : nil } ?? name,
             platform: platform.name,
+            board: board?.name,
             base: DebianBase(
                 suite: base?.text(SystemFields.suite) ?? SystemDefaults.suite,
                 components: components.isEmpty ? SystemDefaults.components : components.sorted()),
@@ -17,7 +19,7 @@ extension SystemConfiguration {
             kernelPackage: recipes.isEmpty ? kernel?.text(SystemFields.kernelPackage) ?? platform.kernelPackage : nil,
             kernelRecipe: recipes.isEmpty
                 ? nil : kernel?.text(SystemFields.kernelRecipe) ?? SystemDefaults.kernelRecipe,
-            kernelParameters: kernel?.texts(SystemFields.kernelParameters) ?? [],
+            kernelParameters: kernelParameters,
             hostname: tree.text(SystemFields.hostname) ?? name,
             users: tree[SystemFields.users.key]?.entries.map(user) ?? [],
             services: ServiceSelection(
@@ -29,7 +31,15 @@ extension SystemConfiguration {
             locale: tree.text(SystemFields.locale) ?? SystemDefaults.locale,
             keep: Set(tree.texts(SystemFields.keep).compactMap(KeptExtra.init(rawValue:))),
             root: tree.text(SystemFields.root).flatMap(RootKind.init(rawValue:)) ?? .ram,
-            memory: tree.text(SystemFields.memory).flatMap(mebibytes) ?? SystemDefaults.memory)
+            memory: tree.text(SystemFields.memory).flatMap(mebibytes) ?? board?.memory ?? SystemDefaults.memory)
+    }
+
+    /// The platform's consoles, unless some are written, then what is written.
+    private var kernelParameters: [String] {
+        let own = tree[SystemFields.kernel.key]?.texts(SystemFields.kernelParameters) ?? []
+        let written = (board?.kernelParameters ?? []) + own
+        return written.contains { $0.hasPrefix("console=") }
+            ? written : platform.consoles.map { "console=\($0)" } + written
     }
 
     private func user(_ entry: YAMLNode.Entry) -> UserAccount {

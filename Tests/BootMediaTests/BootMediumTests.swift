@@ -27,10 +27,14 @@ struct BootMediumTests {
                     summary: .init(name: "one", size: initramfs, unpackedBytes: 1, inodes: 1))
             ],
             loaders: [
-                ServedSystem.stubName: part("stub", 0x4000), "isohdpfx.bin": part("isohdpfx.bin", 432),
+                "linuxx64.efi.stub": part("stub", 0x4000), "isohdpfx.bin": part("isohdpfx.bin", 432),
                 "isolinux.bin": part("isolinux.bin", 4096), "ldlinux.c32": part("ldlinux.c32", 5000),
             ], peakMemory: 1)
     }
+
+    private static let boots = [
+        Platform.Boot(name: "uefi", architectures: [7], stub: "linuxx64.efi.stub", efiMachine: 0x8664)
+    ]
 
     /// The first page of a PE32+ program with one section.
     private static let stub: [UInt8] = {
@@ -60,7 +64,7 @@ struct BootMediumTests {
     }()
 
     private static func medium(_ manifest: ImageManifest = manifest(), room: Int? = nil) throws -> BootMedium {
-        try BootMedium(of: ServedSystem(manifest: manifest, stubHead: stub), bios: bios, room: room)
+        try BootMedium(of: ServedSystem(manifest: manifest, boots: boots, stubHead: stub), bios: bios, room: room)
     }
 
     /// The bytes of literals; a stored extent's are its path's letters over and over.

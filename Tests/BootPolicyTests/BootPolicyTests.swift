@@ -73,12 +73,15 @@ import Testing
     @Test func `kernel parameters that would escape from a script are refused by name`() throws {
         for parameter in ["a=${net0/ip}", "a\nreboot"] {
             #expect(throws: BootPolicyError.self) {
-                try ServedSystem(manifest: Sample.manifest(parameters: [parameter]), stubHead: nil)
+                try ServedSystem(
+                    manifest: Sample.manifest(parameters: [parameter]), boots: Sample.boots(), stubHead: nil)
             }
         }
-        #expect(throws: BootPolicyError.self) { try ServedSystem(manifest: Sample.manifest("a/b"), stubHead: nil) }
         #expect(throws: BootPolicyError.self) {
-            try ServedSystem(manifest: Sample.manifest(), stubHead: [1, 2, 3])
+            try ServedSystem(manifest: Sample.manifest("a/b"), boots: Sample.boots(), stubHead: nil)
+        }
+        #expect(throws: BootPolicyError.self) {
+            try ServedSystem(manifest: Sample.manifest(), boots: Sample.boots(), stubHead: [1, 2, 3])
         }
         #expect(throws: BootPolicyError.self) { try NetbootTemplates(ipxe: "{{#open}}") }
     }
@@ -155,7 +158,7 @@ import Testing
     private func openFirmwarePolicy() throws -> (ImageManifest, BootPolicy) {
         var manifest = Sample.manifest("rescue")
         manifest.platform = "ppc64-elfv2"
-        manifest.loaders = [ServedSystem.openFirmwareName: .init(path: "\(Sample.path)/zImage", size: 0x20000)]
+        manifest.loaders = ["zImage": .init(path: "\(Sample.path)/zImage", size: 0x20000)]
         let image = ELF.File(
             class: .bits32, byteOrder: .big, kind: .executable, machine: 20, flags: 0, entry: 0x400_0000,
             segments: [
@@ -165,7 +168,8 @@ import Testing
             ], sections: [ELF.Section(name: "__builtin_cmdline", type: 1, offset: 0x11000, size: 512)])
         let policy = BootPolicy(
             serverAddress: Sample.server, httpPort: 8080,
-            everyone: try ServedSystem(manifest: manifest, stubHead: nil, openFirmware: image),
+            everyone: try ServedSystem(
+                manifest: manifest, boots: Sample.boots("ppc64-elfv2"), stubHead: nil, openFirmware: image),
             templates: try Sample.templates())
         return (manifest, policy)
     }
@@ -205,7 +209,8 @@ import Testing
         )
         // Only as a part of that program is the zImage given out.
         #expect(policy.bootFile(named: "boot/a1/zImage", for: attempts) == nil)
-        policy.systems["rescue"] = try ServedSystem(manifest: manifest, stubHead: nil)
+        policy.systems["rescue"] = try ServedSystem(
+            manifest: manifest, boots: Sample.boots("ppc64-elfv2"), stubHead: nil)
         #expect(policy.offer(to: request, attempt: "a2").answer == .addressOnly)
     }
 }

@@ -27,7 +27,8 @@ import Testing
         var manifest = Sample.manifest()
         manifest.segments[1].summary.name = "openssh-server"
         var policy = try Sample.policy(site)
-        policy.systems["lab-node"] = try ServedSystem(manifest: manifest, stubHead: Sample.stubHead)
+        policy.systems["lab-node"] = try ServedSystem(
+            manifest: manifest, boots: Sample.boots(), stubHead: Sample.stubHead)
         policy.provisions = NodeProvisions(secret: secret, contents: contents)
         return policy
     }

@@ -35,18 +35,30 @@ enum Sample {
             kernelParameters: parameters, segments: [segment("init", 10), segment("a", 12), segment("settings", 7)],
             loaders: [
                 "undionly.kpxe": part("undionly.kpxe", 70), "snponly.efi": part("snponly.efi", 80),
-                ServedSystem.stubName: part("stub", 4096),
+                "linuxx64.efi.stub": part("stub", 4096),
             ], peakMemory: 0)
     }
 
     static func system(_ name: String = "lab-node", generation: Int? = nil) throws -> ServedSystem {
-        try ServedSystem(manifest: manifest(name), generation: generation, stubHead: stubHead)
+        try ServedSystem(manifest: manifest(name), generation: generation, boots: boots(), stubHead: stubHead)
     }
 
     static func policy(isProxy: Bool = false, loader: BootPolicy.UEFILoader = .uki) throws -> BootPolicy {
         BootPolicy(
             serverAddress: server, httpPort: 8080, uefiLoader: loader, isProxy: isProxy, everyone: try system(),
             templates: try templates())
+    }
+
+    /// What a platform's file says of its machines.
+    static func boots(_ platform: String = "x86_64") throws -> [Platform.Boot] {
+        try Platform.read("targets/platforms/\(platform).yaml") { .bytes(Array((try? projectFile($0)) ?? Data())) }
+            .boots
+    }
+
+    private static func projectFile(_ path: String) throws -> Data {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try Data(contentsOf: root.appending(path: path))
     }
 
     static func templates() throws -> NetbootTemplates {
@@ -56,7 +68,8 @@ enum Sample {
             identify: "#!ipxe\nchain {{{base}}}/serial.${serial}/boot.ipxe\n",
             pxelinux: "KERNEL {{{base}}}kernel\nINITRD {{{base}}}initrd\nAPPEND {{{parameters}}}\n",
             grub: shipped("grub.cfg"),
-            grubMenu: shipped("menu.cfg"), grubIdentify: shipped("identify.cfg"))
+            grubMenu: shipped("menu.cfg"), grubIdentify: shipped("identify.cfg"),
+            uBoot: shipped("../uboot/boot.txt"), uBootMenu: shipped("../uboot/pxelinux.cfg"))
     }
 
     /// A file of `netboot/grub`.

@@ -170,16 +170,45 @@ import Testing
         #expect(script.contains(" group=1 own=2\n"))
     }
 
-    @Test func `every architecture of option 93 has a row of its own, and only x86 runs x86`() {
+    @Test func `every architecture of option 93 has a row of its own, and platforms' files say which run them`() throws
+    {
         #expect(Set(ClientArchitecture.table.map(\.number)).count == ClientArchitecture.table.count)
         for number in [0, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 25, 27, 31, 37, 39, 41] as [UInt16] {
             #expect(ClientArchitecture(rawValue: number).row != nil, "\(number)")
         }
-        let x64 = ClientArchitecture.table.filter { $0.platforms.contains("x86_64") }.map(\.number)
-        #expect(x64 == [0, 7, 9, 16, 20])
-        // petitboot on arm64 says 13, which is PowerPC's.
-        #expect(ClientArchitecture(rawValue: 13).runs(platform: "aarch64"))
+        #expect(try Sample.boots("x86_64").flatMap(\.architectures).sorted() == [0, 7, 9, 16, 20])
+        #expect(try Sample.boots("arm64").flatMap(\.architectures).sorted() == [11, 19, 22, 24, 41])
         #expect(ClientArchitecture(rawValue: 999).description == "architecture 999")
+    }
+
+    @Test func `a platform's machines get its own stub and iPXE, and no other platform's system`() throws {
+        var manifest = Sample.manifest("arm")
+        manifest.platform = "arm64"
+        manifest.loaders = [
+            "linuxaa64.efi.stub": .init(path: "\(Sample.path)/stub", size: 4096),
+            "ipxe-arm64.efi": .init(path: "\(Sample.path)/ipxe", size: 100),
+        ]
+        #expect(throws: BootPolicyError.self) {
+            try ServedSystem(manifest: manifest, boots: Sample.boots("arm64"), stubHead: Sample.stubHead)
+        }
+        var head = Sample.stubHead
+        head.replaceSubrange(0x84..<0x86, with: [0x64, 0xaa])
+        let system = try ServedSystem(manifest: manifest, boots: Sample.boots("arm64"), stubHead: head)
+        func answer(
+            _ number: UInt16, _ client: BootRequest.Client = .pxe, loader: BootPolicy.UEFILoader = .uki
+        ) throws -> BootOffer.Answer {
+            let policy = BootPolicy(
+                serverAddress: Sample.server, httpPort: 8080, uefiLoader: loader, everyone: system,
+                templates: try Sample.templates())
+            return policy.offer(
+                to: BootRequest(mac: Sample.node, client: client, architecture: .init(rawValue: number)), attempt: "a1"
+            ).answer
+        }
+        #expect(try answer(11) == .boot("boot/a1/arm.efi"))
+        #expect(try answer(11, loader: .ipxe) == .boot("boot/a1/ipxe-arm64.efi"))
+        #expect(try answer(19, .uefiHTTP) == .boot("http://10.77.0.1:8080/boot/a1/arm.efi"))
+        #expect(try answer(7) == .addressOnly)
+        #expect(try answer(0) == .addressOnly)
     }
 
     @Test func `who was seen is remembered within bounds, and a card in another machine loses its serial number`() {

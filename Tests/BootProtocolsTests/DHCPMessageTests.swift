@@ -11,6 +11,8 @@ enum Captured: String, CaseIterable {
     case uefiHTTPDiscover = "ovmf-http-discover"
     case slofDiscover = "slof-discover"
     case slofRequest = "slof-request"
+    case uBootDiscover = "uboot-ppc-discover"
+    case uBootRequest = "uboot-ppc-request"
     case udhcpcDiscover = "udhcpc-discover"
     case dhclientDiscover = "dhclient-discover"
     case dhclientRequest = "dhclient-request"

@@ -32,4 +32,23 @@ struct FirmwareBootTests {
         #expect(boot.output.contains("rescue login:"))
         #expect(boot.messages.contains(/rescue on 52:54:00:12:34:56: booted in [0-9]+/))
     }
+
+    /// U-Boot is told a script by DHCP, which loads one FIT, hashed, to an e5500, or legacy images to an e6500; both run one
+    /// kernel, which takes a processor some 15 minutes where it is not in the store yet.
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1"), .timeLimit(.minutes(60)),
+        arguments: [
+            ("qemu-ppce500", "Verifying Hash Integrity ... sha256+ OK"),
+            ("qemu-ppce500-e6500", "Verifying Checksum ... OK"),
+        ])
+    func `rescue boots on a board by U-Boot to the login prompt and phones home`(board: String, check: String)
+        async throws
+    {
+        let boot = try await BootferryProgram.shared.run(
+            "boot", "targets/systems/rescue/system.yaml", "--board", board)
+        #expect(boot.succeeded, "\(boot.messages)\n\(boot.output)")
+        #expect(boot.output.contains("rescue login:") && boot.output.contains(check))
+        // U-Boot's virtio driver has an address of its own.
+        #expect(boot.messages.contains(/52:52:52:52:52:52: booted in [0-9]+/))
+    }
 }

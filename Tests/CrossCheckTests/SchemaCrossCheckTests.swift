@@ -43,9 +43,11 @@ import Testing
         let platforms = try files("targets/platforms")
         let systems = try files("targets/systems") + [fixtures + "/everything.yaml"]
         let recipes = try files("targets/recipes")
-        #expect(platforms.count >= 2 && systems.count >= 4 && recipes.count >= 1)
+        let boards = try files("targets/boards")
+        #expect(platforms.count >= 2 && boards.count >= 4 && systems.count >= 4 && recipes.count >= 1)
         for (schema, files) in [
             (ConfigurationReference.platformSchema(), platforms), (ConfigurationReference.recipeSchema(), recipes),
+            (ConfigurationReference.boardSchema(), boards),
             (ConfigurationReference.systemSchema(), systems),
             (
                 ConfigurationReference.siteSchema(),

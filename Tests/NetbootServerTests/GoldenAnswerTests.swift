@@ -39,11 +39,11 @@ struct GoldenAnswerTests {
             segments: [],
             loaders: [
                 "undionly.kpxe": part("undionly.kpxe"), "snponly.efi": part("snponly.efi"),
-                ServedSystem.stubName: part("stub"),
+                "linuxx64.efi.stub": part("stub"),
             ], peakMemory: 0)
         return BootPolicy(
             serverAddress: server, httpPort: 8080, uefiLoader: .ipxe, isProxy: isProxy,
-            everyone: try ServedSystem(manifest: manifest, stubHead: stubHead),
+            everyone: try ServedSystem(manifest: manifest, boots: platformBoots("x86_64"), stubHead: stubHead),
             templates: try NetbootTemplates(ipxe: ""))
     }
 

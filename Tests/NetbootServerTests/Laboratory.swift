@@ -172,3 +172,12 @@ final class Laboratory {
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 }
+
+/// What the platform's file of this checkout says of its machines.
+func platformBoots(_ platform: String) throws -> [Platform.Boot] {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return try Platform.read(root.appending(path: "targets/platforms/\(platform).yaml").path) {
+        FileManager.default.contents(atPath: $0).map { .bytes(Array($0)) } ?? .missing
+    }.boots
+}

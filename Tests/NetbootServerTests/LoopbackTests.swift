@@ -30,7 +30,7 @@ import Testing
             loaders: [:], peakMemory: 0)
         let configuration = NetbootConfiguration(
             interface: "lo", mode: .off, ports: .init(http: 0, tftp: 0),
-            everyone: try ServedSystem(manifest: manifest, stubHead: nil),
+            everyone: try ServedSystem(manifest: manifest, boots: platformBoots("x86_64"), stubHead: nil),
             templates: try NetbootTemplates(ipxe: "#!ipxe\n"), storeDirectory: FilePath(directory.path))
         let start = ContinuousClock.now
         let (ports, ready) = AsyncStream.makeStream(of: Int.self)

@@ -20,6 +20,7 @@ import Testing
         for (text, fields) in [
             (ConfigurationReference.systemSchema(), SystemFields.table),
             (ConfigurationReference.platformSchema(), PlatformFields.table.fields),
+            (ConfigurationReference.boardSchema(), BoardFields.table.fields),
             (ConfigurationReference.recipeSchema(), RecipeFields.table.fields),
             (ConfigurationReference.siteSchema(), SiteFields.table.fields),
         ] {
@@ -35,7 +36,7 @@ import Testing
             try Platform.read(
                 "p.yaml", files: RepositoryFiles.texts(["p.yaml": "version: 1\nname: X\nqemu: {program: _x}\n"]))
         }
-        #expect(error.problems.count == 3)
+        #expect(error.problems.count == 4)
         #expect(
             error.description.contains(
                 "p.yaml:3:17: `qemu.program`: expected a word (letters, digits, `_`, `-`, `.`), found `_x`"))
@@ -43,9 +44,23 @@ import Testing
             try Platform.read(
                 "p.yaml",
                 files: RepositoryFiles.texts([
-                    "p.yaml": "version: 1\nname: x\nqemu: {program: x, firmware: {a: {arguments: []}}}\n"
+                    "p.yaml": "version: 1\nname: x\nqemu: {program: x, package: qemu, firmware: {a: {arguments: []}}}\n"
                 ]))
         }
         #expect(idle.description.contains("expected `debian-architecture` or `target`, found neither"))
+        let text = """
+            version: 1
+            name: x
+            debian-architecture: x
+            boots: {uefi: {architectures: [11], stub: a.stub, ipxe: a.efi}}
+            loaders: {a.efi: {package: ipxe, path: a.efi}}
+            qemu: {program: x, package: qemu, firmware: {a: {arguments: []}}}
+            """
+        let lacking = try #require(throws: ConfigurationError.self) {
+            try Platform.read("p.yaml", files: RepositoryFiles.texts(["p.yaml": text]))
+        }
+        #expect(
+            lacking.description.contains(
+                "`boots.uefi.stub`: expected a name of `loaders` (`a.efi`), found `a.stub`"))
     }
 }

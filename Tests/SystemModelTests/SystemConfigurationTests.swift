@@ -87,8 +87,15 @@ import Testing
                 "a/b.yaml": "version: 1\nimports: [d.yaml]\n", "a/c.yaml": "version: 1\nimports: [./x/../d.yaml]\n",
                 "a/d.yaml": "version: 1\nhostname: once\nkernel: {parameters: [quiet]}\n",
             ])
-        #expect(system.resolve().kernelParameters == ["quiet"])
+        #expect(system.resolve().kernelParameters == ["console=tty0", "console=ttyS0,115200", "quiet"])
         #expect(system.files == ["a/system.yaml", "a/b.yaml", "a/d.yaml", "a/c.yaml"])
+    }
+
+    @Test func `consoles that a system writes take the place of its platform's`() throws {
+        let own = try configuration("version: 1\nkernel: {parameters: [console=ttyS1, quiet]}\n")
+        #expect(own.resolve().kernelParameters == ["console=ttyS1", "quiet"])
+        #expect(
+            try configuration("version: 1\n").resolve().kernelParameters == ["console=tty0", "console=ttyS0,115200"])
     }
 
     @Test func `a circle of imports is shown whole`() throws {
@@ -143,7 +150,7 @@ import Testing
             #expect(system.name == name)
             if system.recipes.isEmpty {
                 #expect(system.packages.contains("systemd"))
-                #expect(system.kernelParameters.contains { $0.hasPrefix("console=ttyS0") })
+                #expect(system.kernelParameters.contains { $0.hasPrefix("console=tty") })
             } else {
                 #expect(system.recipes.contains("busybox") && system.packages.isEmpty)
             }

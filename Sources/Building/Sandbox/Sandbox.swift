@@ -50,6 +50,8 @@ public struct Sandbox: Sendable {
     public var manyOwners: Bool
     /// Who the programs run as, whoever started this; nil for that one.
     public var account: Account?
+    /// For programs of another processor; files may have many owners then.
+    public var emulation: Emulation?
     /// Where programs begin.
     public var directory = "/"
     /// Added to a fixed, small environment.
@@ -58,7 +60,7 @@ public struct Sandbox: Sendable {
 
     public init(
         toolbox: Toolbox, binds: [Bind], systemRoots: [String] = [], temporaryDirectories: [String] = [],
-        manyOwners: Bool = false, account: Account? = nil, directory: String = "/",
+        manyOwners: Bool = false, emulation: Emulation? = nil, account: Account? = nil, directory: String = "/",
         environment: [String: String] = [:]
     ) {
         self.toolbox = toolbox
@@ -66,6 +68,7 @@ public struct Sandbox: Sendable {
         self.systemRoots = systemRoots
         self.temporaryDirectories = temporaryDirectories
         self.manyOwners = manyOwners
+        self.emulation = emulation
         self.account = account
         self.directory = directory
         self.environment = environment
@@ -75,7 +78,7 @@ public struct Sandbox: Sendable {
     ///
     /// - Returns: whether it ended with status 0; why not is in the log.
     public func run(_ arguments: [String], output: FileDescriptor? = nil, log: FileDescriptor) async throws -> Bool {
-        var command = try Self.mapping(manyOwners: manyOwners)
+        var command = try emulation?.command ?? Self.mapping(manyOwners: manyOwners)
         command += [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
         command += ["--unshare-uts", "--hostname", "localhost", "--clearenv"]
         command += ["--cap-drop", "ALL"]

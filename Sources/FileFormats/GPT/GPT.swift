@@ -65,7 +65,7 @@ public enum GPT {
             table.pad(to: 128)
         }
         table.append(repeating: 0, count: 128 * 128 - table.count)
-        let checksum = CRC32.checksum(of: table.bytes)
+        let checksum = CRC32.of(table.bytes)
         func header(at own: Int, other: Int, table start: Int) -> [UInt8] {
             var writer = ByteWriter(reservingCapacity: sectorSize)
             writer.append(utf8: "EFI PART")
@@ -81,7 +81,7 @@ public enum GPT {
             writer.append(littleEndian: UInt32(128))
             writer.append(littleEndian: UInt32(128))
             writer.append(littleEndian: checksum)
-            let own = CRC32.checksum(of: writer.bytes)
+            let own = CRC32.of(writer.bytes)
             writer.overwrite(at: 16, littleEndian: own)
             writer.pad(to: sectorSize)
             return writer.bytes
@@ -108,17 +108,5 @@ public enum GPT {
     /// The first three fields of a GUID are little-endian numbers.
     private static func stored(_ guid: [UInt8]) -> [UInt8] {
         [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15].map { guid[$0] }
-    }
-}
-
-/// The cyclic redundancy check of IEEE 802.3: reflected, polynomial 0x04C11DB7, as zlib's.
-public enum CRC32 {
-    public static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
-        var remainder = UInt32.max
-        for byte in bytes {
-            remainder ^= UInt32(byte)
-            for _ in 0..<8 { remainder = remainder >> 1 ^ (remainder & 1 == 0 ? 0 : 0xEDB8_8320) }
-        }
-        return ~remainder
     }
 }

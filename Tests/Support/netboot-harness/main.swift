@@ -18,6 +18,15 @@ struct Options {
     func has(_ name: String) -> Bool { words.contains("--\(name)") }
 }
 
+/// What the platform's file of this checkout says of its machines.
+func platformBoots(_ platform: String) throws -> [Platform.Boot] {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+    return try Platform.read(root.appending(path: "targets/platforms/\(platform).yaml").path) {
+        FileManager.default.contents(atPath: $0).map { .bytes(Array($0)) } ?? .missing
+    }.boots
+}
+
 @Sendable func say(_ line: String) {
     FileHandle.standardOutput.write(Data("\(line)\n".utf8))
 }
@@ -33,8 +42,9 @@ func configuration() throws -> NetbootConfiguration {
     let store = FilePath(options["store"] ?? ".")
     let manifest = try JSONDecoder().decode(
         ImageManifest.self, from: Data(contentsOf: URL(fileURLWithPath: options["manifest"] ?? "manifest.json")))
+    let boots = try platformBoots(manifest.platform)
     var head: [UInt8]?
-    if let stub = manifest.loaders[ServedSystem.stubName] {
+    if let stub = boots.stubName.flatMap({ manifest.loaders[$0] }) {
         let path = store.appending(FilePath(stub.path).components.dropFirst(2))
         head = Array(try Data(contentsOf: URL(fileURLWithPath: path.string)).prefix(4096))
     }
@@ -47,7 +57,7 @@ func configuration() throws -> NetbootConfiguration {
     } else if options.has("proxy") {
         mode = .proxy
     }
-    let served = try ServedSystem(manifest: manifest, stubHead: head)
+    let served = try ServedSystem(manifest: manifest, boots: boots, stubHead: head)
     if let path = options["site"] {
         let site = try Site.read(path, directory: FileManager.default.currentDirectoryPath) {
             FileManager.default.contents(atPath: $0).map { .bytes(Array($0)) } ?? .missing

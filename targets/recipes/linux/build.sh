@@ -3,6 +3,9 @@
 # $out/vmlinuz         what QEMU, GRUB, petitboot and kexec load: the architecture's own image, or where that one only
 #                      wraps vmlinux for a firmware (PowerPC), vmlinux without symbols
 # $out/zImage          the wrapped one, for that firmware, without an initramfs
+# $out/image.gz        for U-Boot, whose formats carry it: the kernel as it stands in memory, from address 0, compressed;
+#                      $out/image.size has its bytes once unpacked
+# $out/devicetrees     those that $kernels/$PLATFORM.devicetrees names, one a line, as arch/*/boot/dts has them
 # $out/config          the final configuration; $out/System.map; $out/release as uname -r says it
 # $out/lib/modules     with modules.dep
 : "${KERNEL_CONFIG:=$kernels/common.config $kernels/$PLATFORM.config}"
@@ -61,7 +64,12 @@ if [ $lost = 1 ]; then
     exit 1
 fi
 
-kmake all
+if grep -qx CONFIG_DEFAULT_UIMAGE=y "$KBUILD_OUTPUT/.config"; then
+    # Its uImage would need U-Boot's mkimage, and is made as it is given out.
+    kmake vmlinux modules
+else
+    kmake all
+fi
 
 mkdir -p "$out"
 boot=$KBUILD_OUTPUT/arch/$KERNEL_ARCH/boot
@@ -69,8 +77,21 @@ if [ -e "arch/$KERNEL_ARCH/boot/wrapper" ]; then
     llvm-strip -s -o "$out/vmlinuz" "$KBUILD_OUTPUT/vmlinux"
     # Its section headers stay: an initramfs and a command line are put into its sections later.
     if [ -e "$boot/zImage" ]; then cp -L "$boot/zImage" "$out/zImage"; fi
+    if grep -qx CONFIG_DEFAULT_UIMAGE=y "$KBUILD_OUTPUT/.config"; then
+        llvm-objcopy -O binary "$KBUILD_OUTPUT/vmlinux" /build/image
+        gzip -9n < /build/image > "$out/image.gz"
+        wc -c < /build/image > "$out/image.size"
+    fi
 else
     cp -L "$KBUILD_OUTPUT/$(kmake -s image_name)" "$out/vmlinuz"
+fi
+if [ -e "$kernels/$PLATFORM.devicetrees" ]; then
+    mkdir "$out/devicetrees"
+    while read -r name; do
+        case $name in '' | '#'*) continue ;; esac
+        kmake "$name"
+        cp "$boot/dts/$name" "$out/devicetrees"
+    done < "$kernels/$PLATFORM.devicetrees"
 fi
 cp "$KBUILD_OUTPUT/.config" "$out/config"
 cp "$KBUILD_OUTPUT/System.map" "$out/System.map"
