@@ -36,6 +36,23 @@ struct ProjectData {
         }
     }
 
+    /// The platform of a name, out of its own file alone: a build of one system need not read the others. Every platform there
+    /// is for nil, and where no file of that name has it.
+    func platforms(named name: String?) throws(ConfigurationError) -> [Platform] {
+        let folder = folder.appending("targets/platforms")
+        if let file = name.flatMap({ FilePath.Component("\($0).yaml") }).map({ folder.appending($0) }),
+            access(file.string, R_OK) == 0
+        {
+            let platform = try Platform.read(file.string) { HostFiles.content($0) }
+            if platform.name == name { return [platform] }
+        }
+        var platforms: [Platform] = []
+        for file in (try? HostFiles.names(in: folder)) ?? [] where file.hasSuffix(".yaml") {
+            platforms.append(try Platform.read(folder.appending(file).string) { HostFiles.content($0) })
+        }
+        return platforms
+    }
+
     /// Every board there is.
     func boards() throws(ConfigurationError) -> [Board] {
         let folder = folder.appending("targets/boards")

@@ -16,7 +16,8 @@ struct SystemSource {
     init(_ name: String, data: ProjectData, board: String? = nil) throws {
         let path = try Self.file(name, data: data)
         configuration = try SystemConfiguration.read(
-            path, directory: currentDirectory(), platforms: data.platforms(), boards: data.boards, board: board
+            path, directory: currentDirectory(), platforms: data.platforms(named:), boards: data.boards,
+            board: board
         ) { HostFiles.content($0, limit: SystemConfiguration.maximumFileSize) }
         system = configuration.resolve()
         var lock = FilePath(path)

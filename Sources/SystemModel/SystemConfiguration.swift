@@ -25,13 +25,13 @@ public struct SystemConfiguration: Sendable {
     /// - Parameters:
     ///   - path: absolute, or relative to `directory`; messages name files the way this is written.
     ///   - directory: absolute; what relative `source` paths are completed with.
-    ///   - platforms: every platform there is.
+    ///   - platforms: the one of a name, and where there is none, or for nil, every platform there is.
     ///   - boards: every board there is; asked only where one is named.
     ///   - board: a board's name, in place of what is written.
     ///   - files: gives the bytes of a path.
     /// - Throws: `ConfigurationError` with every problem in every file.
     public static func read(
-        _ path: String, directory: String, platforms: [Platform],
+        _ path: String, directory: String, platforms: (String?) throws(ConfigurationError) -> [Platform],
         boards: () throws(ConfigurationError) -> [Board] = { [] }, board: String? = nil,
         files: @escaping (String) -> FileContent
     ) throws(ConfigurationError) -> SystemConfiguration {
@@ -64,18 +64,30 @@ public struct SystemConfiguration: Sendable {
         }
         let boardPlatform = found.map { [$0.platform, $0.variant].compactMap(\.self).joined(separator: "-") }
         let platformName = boardPlatform ?? wanted?.text ?? SystemDefaults.platform
-        let platform = found.map { $0.platform(among: platforms) } ?? platforms.first { $0.name == platformName }
+        let candidates = try platforms(found?.platform ?? platformName)
+        let platform = found.map { $0.platform(among: candidates) } ?? candidates.first { $0.name == platformName }
         if platform == nil {
+            let all = try platforms(nil)
             problems.append(
                 .init(
                     wanted?.position ?? tree.position, SystemFields.platform.key,
-                    unknown("platform", platformName, among: platforms.map(\.name).sorted())))
+                    unknown("platform", platformName, among: all.map(\.name).sorted())))
         }
         if let platform { problems += kindProblems(tree, platform) }
         guard problems.isEmpty, let platform else { throw ConfigurationError(problems) }
         return SystemConfiguration(
             path: path, files: reader.read, platform: platform, board: found,
             isForOtherBoard: board != nil && board != ownBoard?.text, tree: tree, directory: directory)
+    }
+
+    /// The same with the platforms at hand.
+    public static func read(
+        _ path: String, directory: String, platforms: [Platform],
+        boards: () throws(ConfigurationError) -> [Board] = { [] }, board: String? = nil,
+        files: @escaping (String) -> FileContent
+    ) throws(ConfigurationError) -> SystemConfiguration {
+        try read(
+            path, directory: directory, platforms: { _ in platforms }, boards: boards, board: board, files: files)
     }
 
     private static func unknown(_ what: String, _ name: String, among names: [String]) -> String {
