@@ -107,7 +107,8 @@ let package = Package(
             // mostly 108,000 relative relocations, which DT_RELR packs into a hundredth.
             linkerSettings: [
                 .unsafeFlags([
-                    "-static-stdlib", "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                    "-static-stdlib", "-L", "\(Context.packageDirectory)/scripts/link", "-use-ld=lld", "-Xlinker", "-z",
+                    "-Xlinker", "pack-relative-relocs",
                     "-Xlinker", "--no-export-dynamic",
                 ]), .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"),
                 .linkedLibrary("_FoundationCShims"), .linkedLibrary("_FoundationCollections"),
