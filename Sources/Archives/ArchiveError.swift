@@ -1,20 +1,9 @@
 import Diagnostics
 
 /// An archive that could not be read.
-public struct ArchiveError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias ArchiveError = DomainError<ArchiveDomain>
 
-    public init(
-        kind: FailureKind = .corrupt, subject: String, message: String, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `ArchiveError`.
+public enum ArchiveDomain: ErrorDomain {
+    public static let usualKind = FailureKind.corrupt
 }

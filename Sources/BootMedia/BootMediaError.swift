@@ -1,20 +1,9 @@
 import Diagnostics
 
 /// A system of which no bootable medium can be made.
-public struct BootMediaError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias BootMediaError = DomainError<BootMediaDomain>
 
-    public init(
-        kind: FailureKind = .usage, subject: String, message: String, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `BootMediaError`.
+public enum BootMediaDomain: ErrorDomain {
+    public static let usualKind = FailureKind.usage
 }

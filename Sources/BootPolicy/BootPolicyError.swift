@@ -1,20 +1,9 @@
 import Diagnostics
 
 /// A system or template that no firmware could be given.
-public struct BootPolicyError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias BootPolicyError = DomainError<BootPolicyDomain>
 
-    public init(
-        kind: FailureKind = .usage, subject: String, message: String, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `BootPolicyError`.
+public enum BootPolicyDomain: ErrorDomain {
+    public static let usualKind = FailureKind.usage
 }

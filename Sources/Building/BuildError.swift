@@ -1,20 +1,9 @@
 import Diagnostics
 
 /// A build that did not succeed.
-public struct BuildError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias BuildError = DomainError<BuildDomain>
 
-    public init(
-        kind: FailureKind = .failed, subject: String, message: String, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `BuildError`.
+public enum BuildDomain: ErrorDomain {
+    public static let usualKind = FailureKind.failed
 }

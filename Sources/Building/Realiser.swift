@@ -72,7 +72,10 @@ public struct Realiser: Sendable {
     private func sweep() async throws {
         let report = try await onBlockingThread { [store] in try store.sweepAbandonedWork() }
         // What has many owners can only be removed from inside a sandbox; what resists that too, `gc` names.
+        if report.remaining.isEmpty { return }
         for path in report.remaining.keys { try? await Sandbox.remove(path) }
+        // What is left of them are lock files, which nobody holds now.
+        _ = try await onBlockingThread { [store] in try store.sweepAbandonedWork() }
     }
 
     /// Outputs known without building, by `.drv` path; only those whose objects are valid. They stay, whatever is

@@ -2,23 +2,14 @@ import Diagnostics
 import SystemPackage
 
 /// What hinders things from being carried: keys, media, exports and imports.
-public struct CarryingError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias CarryingError = DomainError<CarryingDomain>
 
-    public init(
-        _ subject: String, _ message: String, kind: FailureKind = .failed, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `CarryingError`.
+public enum CarryingDomain: ErrorDomain {
+    public static let usualKind = FailureKind.failed
+}
 
+extension CarryingError {
     /// A call on a file that failed, with what to do about the common reasons.
     public init(_ call: String, _ path: FilePath, _ error: any Error) {
         let errno = error as? Errno

@@ -70,8 +70,12 @@ struct GCCommand: AsyncParsableCommand {
         var report = try await onBlockingThread { [keeping, forgotten, dryRun] in
             try store.collectGarbage(dryRun: dryRun, keeping: keeping, ignoringRoots: forgotten)
         }
-        for path in report.remaining.keys where (try? await Sandbox.remove(path)) != nil {
-            report.remaining[path] = nil
+        if !report.remaining.isEmpty {
+            for path in report.remaining.keys where (try? await Sandbox.remove(path)) != nil {
+                report.remaining[path] = nil
+            }
+            // What is left of them are lock files, which nobody holds now.
+            _ = try await onBlockingThread { try store.sweepAbandonedWork() }
         }
         let debris = try store.sweepDebris(dryRun: dryRun)
         if options.json {

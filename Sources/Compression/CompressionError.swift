@@ -1,14 +1,9 @@
 import Diagnostics
 
 /// A stream that is damaged, or a library that is not there.
-public struct CompressionError: ExplainedError, Equatable {
-    public let kind: FailureKind
-    public let subject: String
-    public let message: String
+public typealias CompressionError = DomainError<CompressionDomain>
 
-    init(_ subject: String, _ message: String, kind: FailureKind = .corrupt) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-    }
+/// The domain of `CompressionError`.
+public enum CompressionDomain: ErrorDomain {
+    public static let usualKind = FailureKind.corrupt
 }

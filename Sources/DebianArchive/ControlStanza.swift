@@ -78,13 +78,9 @@ public struct ControlStanza: Sendable, Equatable {
 }
 
 /// What is wrong with something the Debian archive, or apt about it, said.
-public struct DebianArchiveError: ExplainedError {
-    public let kind: FailureKind = .corrupt
-    public let subject: String
-    public let message: String
+public typealias DebianArchiveError = DomainError<DebianArchiveDomain>
 
-    init(_ subject: String, _ message: String) {
-        self.subject = subject
-        self.message = message
-    }
+/// The domain of `DebianArchiveError`.
+public enum DebianArchiveDomain: ErrorDomain {
+    public static let usualKind = FailureKind.corrupt
 }

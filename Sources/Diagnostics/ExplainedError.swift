@@ -14,7 +14,7 @@ public enum FailureKind: Int32, Sendable {
 
 /// An error that says what was found, where, and what to do.
 ///
-/// Every module's error struct conforms. Messages are lower case, quote their subject, put the found beside
+/// Every module's error conforms, most as a `DomainError`. Messages are lower case, quote their subject, put the found beside
 /// the expected and have no final period. Only `Commands` prints them.
 public protocol ExplainedError: Error, CustomStringConvertible {
     var kind: FailureKind { get }

@@ -24,11 +24,9 @@ extension LocalStore {
     ///
     /// `ignoringRoots` keep nothing: with `dryRun`, what a collection would do after they were removed.
     /// Waits for others who are just adding, and holds them off while it decides; the deleting itself holds nobody off.
-    /// `removeForeign` is asked to remove trees that this user may not, such as what a build made under subordinate owners;
-    /// what it cannot remove either is named in the report.
+    /// What this user may not remove, such as what a build made under subordinate owners, is named in the report.
     public func collectGarbage(
-        dryRun: Bool = false, keeping: Set<StorePath> = [], ignoringRoots: Set<String> = [],
-        removeForeign: ((FilePath) throws -> Void)? = nil
+        dryRun: Bool = false, keeping: Set<StorePath> = [], ignoringRoots: Set<String> = []
     ) throws -> CollectionReport {
         var report = CollectionReport()
         let abandoned: [Abandoned]
@@ -63,44 +61,31 @@ extension LocalStore {
                 if Files.exists(path) { try LocalStore.move(path, to: grave.path.appending(name)) }
             }
         }
-        remove(grave.path, &report, removeForeign)
-        for work in abandoned { remove(work.path, &report, removeForeign) }
+        remove(grave.path, &report)
+        for work in abandoned { remove(work.path, &report) }
         withExtendedLifetime((grave, abandoned)) {}
         directory.makeReserve()
         return report
     }
 
     /// Removes what processes that died left under way, for the start of a build: the collection's cheap part.
-    public func sweepAbandonedWork(removeForeign: ((FilePath) throws -> Void)? = nil) throws -> CollectionReport {
+    public func sweepAbandonedWork() throws -> CollectionReport {
         var report = CollectionReport()
         let lock = try FileLock.wait(.exclusive, directory.collectionLock)
         defer { lock.release() }
         let abandoned = try abandonedWork()
         report.abandoned = abandoned.map(\.path)
-        for work in abandoned { remove(work.path, &report, removeForeign) }
+        for work in abandoned { remove(work.path, &report) }
         withExtendedLifetime(abandoned) {}
         return report
     }
 
-    private func remove(
-        _ path: FilePath, _ report: inout CollectionReport, _ removeForeign: ((FilePath) throws -> Void)?
-    ) {
+    private func remove(_ path: FilePath, _ report: inout CollectionReport) {
         do {
-            report.bytes += try LocalStore.remove(path, removeForeign)
+            report.bytes += try Files.remove(path)
             try Files.remove(Scratch.lockFile(of: path))
         } catch {
             report.remaining[path] = "\(error)"
-        }
-    }
-
-    private static func remove(_ path: FilePath, _ removeForeign: ((FilePath) throws -> Void)?) throws -> Int {
-        do {
-            return try Files.remove(path)
-        } catch {
-            guard let removeForeign else { throw error }
-            let used = (try? Files.diskUsage(path)) ?? 0
-            try removeForeign(path)
-            return used + (try Files.remove(path))
         }
     }
 

@@ -144,19 +144,25 @@ enum Files {
 
     /// Removes a file or tree, and gives the bytes its blocks took; nothing there is no fault.
     ///
-    /// Directories without write permission are opened up first, which only their owner may do.
+    /// Directories without write permission are opened up first, which only their owner may do. Another may be removing the
+    /// same tree: the `rm` of a build that was killed lives on.
     @discardableResult
     static func remove(_ path: FilePath) throws(LocalStoreError) -> Int {
         guard let status = try status(path) else { return 0 }
+        let isDirectory = status.st_mode & S_IFMT == S_IFDIR
         var freed = 0
-        if status.st_mode & S_IFMT == S_IFDIR {
+        if isDirectory {
             if status.st_mode & 0o700 != 0o700 { try? setMode(0o700, path) }
-            for name in try names(in: path) { freed += try remove(path.appending(name)) }
-            try check(path.withPlatformString { rmdir($0) }, "cannot remove", path)
-        } else {
-            if path.withPlatformString({ unlink($0) }) < 0, errno != ENOENT { try check(-1, "cannot remove", path) }
+            do {
+                for name in try names(in: path) { freed += try remove(path.appending(name)) }
+            } catch {
+                if exists(path) { throw error }
+            }
         }
-        return freed + (status.st_nlink == 1 || status.st_mode & S_IFMT == S_IFDIR ? Int(status.st_blocks) * 512 : 0)
+        if path.withPlatformString({ isDirectory ? rmdir($0) : unlink($0) }) < 0, errno != ENOENT {
+            try check(-1, "cannot remove", path)
+        }
+        return freed + (status.st_nlink == 1 || isDirectory ? Int(status.st_blocks) * 512 : 0)
     }
 
     /// Bytes that the blocks of a file or tree take.

@@ -3,28 +3,17 @@ import StoreModel
 import SystemPackage
 
 /// Something the store on disk could not do, or found wrong.
-public struct LocalStoreError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias LocalStoreError = DomainError<LocalStoreDomain>
 
-    public init(
-        _ subject: String, _ message: String, kind: FailureKind = .failed, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `LocalStoreError`.
+public enum LocalStoreDomain: ErrorDomain {
+    public static let usualKind = FailureKind.failed
+}
 
+extension LocalStoreError {
     /// A system call on `path` that failed, with what to do about the common reasons.
     init(_ call: String, _ path: FilePath, _ errno: Errno) {
-        subject = "'\(path)'"
-        message = "\(call): \(errno)"
-        kind = .failed
+        self.init("'\(path)'", "\(call): \(errno)")
         switch errno {
         case .noSpace, Errno(rawValue: 122):  // EDQUOT
             kind = .host

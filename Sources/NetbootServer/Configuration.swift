@@ -140,22 +140,11 @@ public struct NetbootConfiguration: Sendable {
 }
 
 /// Why a boot server does not start, or stopped.
-public struct NetbootServerError: ExplainedError {
-    public var kind: FailureKind
-    public var subject: String
-    public var message: String
-    public var cause: String?
-    public var remedy: String?
+public typealias NetbootServerError = DomainError<NetbootServerDomain>
 
-    public init(
-        kind: FailureKind = .host, subject: String, message: String, cause: String? = nil, remedy: String? = nil
-    ) {
-        self.kind = kind
-        self.subject = subject
-        self.message = message
-        self.cause = cause
-        self.remedy = remedy
-    }
+/// The domain of `NetbootServerError`.
+public enum NetbootServerDomain: ErrorDomain {
+    public static let usualKind = FailureKind.host
 }
 
 /// What a server reads from outside itself: the time and randomness, which tests replace.

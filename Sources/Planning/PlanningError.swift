@@ -1,15 +1,9 @@
 import Diagnostics
 
 /// A system that cannot be planned from its lock.
-public struct PlanningError: ExplainedError {
-    public var kind: FailureKind { .usage }
-    public var subject: String
-    public var message: String
-    public var remedy: String?
+public typealias PlanningError = DomainError<PlanningDomain>
 
-    public init(subject: String, message: String, remedy: String? = nil) {
-        self.subject = subject
-        self.message = message
-        self.remedy = remedy
-    }
+/// The domain of `PlanningError`.
+public enum PlanningDomain: ErrorDomain {
+    public static let usualKind = FailureKind.usage
 }

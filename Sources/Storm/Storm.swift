@@ -232,9 +232,9 @@ public final class Storm {
 }
 
 /// Why a storm cannot begin.
-public struct StormError: ExplainedError {
-    public var kind: FailureKind { .host }
-    public var subject: String
-    public var message: String
-    public var remedy: String?
+public typealias StormError = DomainError<StormDomain>
+
+/// The domain of `StormError`.
+public enum StormDomain: ErrorDomain {
+    public static let usualKind = FailureKind.host
 }

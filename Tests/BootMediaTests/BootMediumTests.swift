@@ -6,15 +6,15 @@ import Testing
 @testable import BootMedia
 
 struct BootMediumTests {
-    private static let bios: BIOSLoader = {
+    private static func bios() throws -> BIOSLoader {
         var program = [UInt8](repeating: 0x90, count: 4096)
         program.replaceSubrange(64..<68, with: [0xFB, 0xC0, 0x78, 0x70])
-        return try! BIOSLoader(
+        return try BIOSLoader(
             of: manifest(),
             read: { part in
                 part.path.hasSuffix("isolinux.bin") ? program : [UInt8](repeating: 0x33, count: part.size)
             })
-    }()
+    }
 
     private static func manifest(kernel: Int = 100_000, initramfs: Int = 50_000_000) -> ImageManifest {
         func part(_ name: String, _ size: Int) -> ImageManifest.Part { .init(path: "/nix/store/\(name)", size: size) }
@@ -64,7 +64,7 @@ struct BootMediumTests {
     }()
 
     private static func medium(_ manifest: ImageManifest = manifest(), room: Int? = nil) throws -> BootMedium {
-        try BootMedium(of: ServedSystem(manifest: manifest, boots: boots, stubHead: stub), bios: bios, room: room)
+        try BootMedium(of: ServedSystem(manifest: manifest, boots: boots, stubHead: stub), bios: bios(), room: room)
     }
 
     /// The bytes of literals; a stored extent's are its path's letters over and over.

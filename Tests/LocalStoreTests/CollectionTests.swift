@@ -137,7 +137,7 @@ import Testing
         #expect(throws: LocalStoreError.self) { try test.store.addRoot("s", stranger) }
     }
 
-    @Test func `the hook removes what this user may not, and what remains is named`() throws {
+    @Test func `what this user may not remove is named, and goes with its lock when it can`() throws {
         let test = try TestStore()
         let dead = test.directory.temporary.appending("work-1-dead")
         try Files.createDirectories(dead.appending("proc"))
@@ -150,11 +150,24 @@ import Testing
         guard mounted else { return }
         let report = try test.store.collectGarbage()
         #expect(report.remaining.keys.map { $0 } == [dead])
-        let again = try test.store.collectGarbage(removeForeign: { _ in
-            _ = tree.withPlatformString { umount2($0, 0) }
-        })
-        #expect(again.remaining == [:])
-        #expect(!Files.exists(dead))
+        _ = tree.withPlatformString { umount2($0, 0) }
+        #expect(try test.store.sweepAbandonedWork().remaining == [:])
+        #expect(!Files.exists(dead) && !Files.exists(Scratch.lockFile(of: dead)))
+    }
+
+    @Test func `a tree that several remove at once is gone, and none of them fails`() async throws {
+        let test = try TestStore()
+        let tree = test.directory.temporary.appending("tree")
+        for folder in 0..<20 {
+            let path = tree.appending("\(folder)/deeper")
+            try Files.createDirectories(path)
+            for file in 0..<100 { try Files.write([], to: path.appending("\(file)")) }
+        }
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<4 { group.addTask { try Files.remove(tree) } }
+            try await group.waitForAll()
+        }
+        #expect(!Files.exists(tree))
     }
 
     @Test func `old logs of unknown builds and old downloads go, the rest stays`() throws {
