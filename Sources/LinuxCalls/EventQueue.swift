@@ -47,8 +47,11 @@ public final class EventQueue: Sendable {
     public func wake() { bf_event_signal(wakeUp) }
 
     /// Waits for events, no longer than `milliseconds` (-1: for ever), and hands each to `body`.
-    public func wait(milliseconds: Int32, _ body: (_ token: UInt64, _ events: Events) -> Void) throws(NetworkCallError)
-    {
+    /// - Returns: whether there was any.
+    @discardableResult
+    public func wait(
+        milliseconds: Int32, _ body: (_ token: UInt64, _ events: Events) -> Void
+    ) throws(NetworkCallError) -> Bool {
         let count = withUnsafeTemporaryAllocation(of: bf_ready.self, capacity: Self.batch) { ready -> Int32 in
             let count = bf_epoll_wait(descriptor, ready.baseAddress, Int32(Self.batch), milliseconds)
             guard count > 0 else { return count }
@@ -61,6 +64,6 @@ public final class EventQueue: Sendable {
             }
             return count
         }
-        try NetworkCallError.check(count, "epoll", "cannot wait")
+        return try NetworkCallError.check(count, "epoll", "cannot wait") > 0
     }
 }

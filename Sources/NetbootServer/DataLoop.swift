@@ -34,6 +34,8 @@ final class DataLoop: @unchecked Sendable {
     private var sources: [(source: (any DataSource)?, generation: UInt32)] = []
     private var free: [Int] = []
     private var nextTick = Duration.zero
+    private var quickAnswers = QuickAnswers()
+    private var hasJustHandled = false
 
     private static let tickLength = Duration.milliseconds(100)
 
@@ -113,7 +115,7 @@ final class DataLoop: @unchecked Sendable {
             if isStopped { break }
             for body in bodies { body() }
             // A failing wait (ENOMEM) must not turn into a busy loop.
-            do { try queue.wait(milliseconds: 100, handle) } catch { usleep(10_000) }
+            do { try wait() } catch { usleep(10_000) }
             lookAtClock()
             if now >= nextTick {
                 nextTick = now + Self.tickLength
@@ -122,6 +124,20 @@ final class DataLoop: @unchecked Sendable {
             }
         }
         for slot in sources.indices { sources[slot].source?.close() }
+    }
+
+    private func wait() throws(NetworkCallError) {
+        if hasJustHandled, quickAnswers.isWorthLooking() {
+            let end = now + QuickAnswers.patience
+            repeat {
+                if try queue.wait(milliseconds: 0, handle) { return quickAnswers.looked(found: true) }
+                // Whoever answers may be waiting for this processor.
+                sched_yield()
+                lookAtClock()
+            } while now < end
+            quickAnswers.looked(found: false)
+        }
+        hasJustHandled = try queue.wait(milliseconds: 100, handle)
     }
 
     private func handle(_ token: UInt64, _ events: EventQueue.Events) {
