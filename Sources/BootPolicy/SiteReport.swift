@@ -28,7 +28,18 @@ public struct SiteReport: Codable, Sendable, Equatable {
     /// One machine and its boots, the newest first.
     public struct Node: Codable, Sendable, Equatable {
         public var node: MACAddress
+        /// What the site calls it; nil for a machine that is none of its nodes.
+        public var name: String?
         public var boots: [Boot]
+    }
+
+    /// A machine that asked and is none of the site's nodes.
+    public struct Stranger: Codable, Sendable, Equatable {
+        public var mac: MACAddress
+        /// What it said it was: `PXE (x64 UEFI)`.
+        public var client: String
+        /// Seconds since the Unix epoch.
+        public var last: Double
     }
 
     /// One generation of a system, and what a node that boots it takes.
@@ -60,17 +71,21 @@ public struct SiteReport: Codable, Sendable, Equatable {
     /// All of them, also those left out.
     public var nodeCount: Int
     public var systems: [System]
+    /// The latest first, at most `mostStrangers`; none where there is no site to adopt them into.
+    public var strangers: [Stranger]
     /// Seconds since the Unix epoch.
     public var now: Double
 
-    public init(nodes: [Node], nodeCount: Int, systems: [System], now: Double) {
+    public init(nodes: [Node], nodeCount: Int, systems: [System], strangers: [Stranger] = [], now: Double) {
         self.nodes = nodes
         self.nodeCount = nodeCount
+        self.strangers = strangers
         self.systems = systems
         self.now = now
     }
 
     public static let mostNodes = 500
+    static let mostStrangers = 50
     static let mostBoots = 6
 }
 
@@ -106,14 +121,18 @@ extension BootAttempt {
 
 extension BootAttempts {
     /// The machines in `wanted`, or all, each with its newest boots; the machine that booted last comes first.
-    public func report(of wanted: Set<MACAddress>? = nil) -> [SiteReport.Node] {
+    /// - Parameter named: what the site calls a machine.
+    public func report(
+        of wanted: Set<MACAddress>? = nil, named: (MACAddress) -> String?
+    ) -> [SiteReport.Node] {
         var byNode: [MACAddress: [BootAttempt]] = [:]
         for attempt in all where wanted?.contains(attempt.node) ?? true {
             byNode[attempt.node, default: []].append(attempt)
         }
         return byNode.map { node, attempts in
             SiteReport.Node(
-                node: node, boots: attempts.suffix(SiteReport.mostBoots).reversed().map(SiteReport.Boot.init))
+                node: node, name: named(node),
+                boots: attempts.suffix(SiteReport.mostBoots).reversed().map(SiteReport.Boot.init))
         }
         .sorted { ($1.boots.first?.began ?? 0, $0.node) < ($0.boots.first?.began ?? 0, $1.node) }
     }
@@ -126,6 +145,20 @@ extension BootAttempts {
 }
 
 extension BootPolicy {
+    /// What the site calls a machine that was seen.
+    public func name(of mac: MACAddress) -> String? {
+        let machine = seen.machine(mac)
+        return site.node(mac: mac, uuid: machine.uuid, serial: machine.serial)?.node.name
+    }
+
+    /// The machines that were seen and are no nodes.
+    public func strangers() -> [SiteReport.Stranger] {
+        if site.nodesPath.isEmpty { return [] }
+        return seen.all.sorted { $0.last > $1.last }.lazy.filter { name(of: $0.mac) == nil }
+            .prefix(SiteReport.mostStrangers)
+            .map { .init(mac: $0.mac, client: $0.client, last: Double($0.last)) }
+    }
+
     /// Each system with its generations.
     public func systemReports(_ attempts: BootAttempts) -> [SiteReport.System] {
         generations.sorted { $0.key < $1.key }.map { name, known in

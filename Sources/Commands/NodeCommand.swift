@@ -156,30 +156,13 @@ extension NodeCommand {
             guard let mac = MACAddress(mac), mac.isOfOneCard else {
                 throw ValidationError("expected a card's MAC address, such as 52:54:00:12:34:56, found '\(mac)'")
             }
-            let digits = mac.bytes.suffix(3).map { byte in
-                (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
+            let terminal = Terminal(quiet: options.quiet)
             let seen = SightingsFile(path: try Workspace.openStore(options).directory.sightings).load()
-            var node = AdoptedNode(name: name ?? choices.hostname ?? "node-" + digits.joined(), macs: [mac])
+            var node = AdoptedNode(name: name ?? choices.hostname ?? NodesFile.usualName(of: mac), macs: [mac])
             choices.lay(over: &node)
-            let changed = try NodesFile.change(ofSite: site.site) { site, nodes in
-                if let node = site.node(mac: mac)?.node {
-                    throw CommandError(
-                        kind: .usage, subject: "\(mac)",
-                        message: "is already that of node '\(node.name)', at \(node.position)",
-                        remedy: node.isAdopted ? "bootferry node set \(node.name)" : "change it there")
-                }
-                if seen[mac] == nil {
-                    Terminal(quiet: options.quiet).message("\(mac) has not been seen by this server yet")
-                }
-                if nodes.contains(where: { $0.name == node.name }) || site.node(named: node.name) != nil {
-                    throw CommandError(
-                        kind: .usage, subject: node.name, message: "is already a node",
-                        remedy: "choose another with --name")
-                }
-                nodes.append(node)
-            }
-            Terminal(quiet: options.quiet).message("\(changed.nodesPath): '\(node.name)' is \(mac)")
+            let changed = try NodesFile.adopt(node, ofSite: site.site)
+            if seen[mac] == nil { terminal.message("\(mac) has not been seen by this server yet") }
+            terminal.message("\(changed.nodesPath): '\(node.name)' is \(mac)")
         }
     }
 

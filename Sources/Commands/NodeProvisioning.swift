@@ -13,6 +13,15 @@ extension SiteSource {
         for site: Site, in directory: StateDirectory, makesSecret: Bool = true
     ) throws -> NodeProvisions? {
         guard !site.nodes.isEmpty else { return nil }
+        if makesSecret { return try provisions(for: site, secret: secret(in: directory)) }
+        guard
+            let known = try SiteSecretFile(path: directory.siteSecret).load()
+                ?? SiteSecret([UInt8](repeating: 0, count: SiteSecret.byteCount))
+        else { return nil }
+        return try provisions(for: site, secret: known)
+    }
+
+    static func provisions(for site: Site, secret: SiteSecret) throws -> NodeProvisions {
         let contents = try NodeFileContents(of: site) { path in
             do {
                 _ = try HostFiles.regularFile(path)
@@ -23,14 +32,7 @@ extension SiteSource {
             }
             return HostFiles.content(path, limit: NodeFileContents.largestFile)
         }
-        let file = SiteSecretFile(path: directory.siteSecret)
-        if !makesSecret {
-            guard let known = try file.load() ?? SiteSecret([UInt8](repeating: 0, count: SiteSecret.byteCount)) else {
-                return nil
-            }
-            return NodeProvisions(secret: known, contents: contents)
-        }
-        return NodeProvisions(secret: try secret(in: directory), contents: contents)
+        return NodeProvisions(secret: secret, contents: contents)
     }
 
     static func secret(in directory: StateDirectory) throws -> SiteSecret {

@@ -1,3 +1,4 @@
+import BootProtocols
 import Diagnostics
 import Glibc
 import LinuxCalls
@@ -34,6 +35,29 @@ enum NodesFile {
                 remedy: "make its folder writable, or name another with `nodes-file` in \(site.path)")
         }
         return site
+    }
+
+    /// Adds a node whose card is that of no other.
+    static func adopt(_ node: AdoptedNode, ofSite path: String) throws -> Site {
+        try change(ofSite: path) { site, nodes in
+            for mac in node.macs {
+                guard let known = site.node(mac: mac)?.node else { continue }
+                throw CommandError(
+                    kind: .usage, subject: "\(mac)",
+                    message: "is already that of node '\(known.name)', at \(known.position)",
+                    remedy: known.isAdopted ? "bootferry node set \(known.name)" : "change it there")
+            }
+            if site.node(named: node.name) != nil {
+                throw CommandError(
+                    kind: .usage, subject: node.name, message: "is already a node", remedy: "choose another name")
+            }
+            nodes.append(node)
+        }
+    }
+
+    /// `node-` and the last half of a card's address.
+    static func usualName(of mac: MACAddress) -> String {
+        "node-" + mac.bytes.suffix(3).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Where an adopted node stands; those of the site file are not ours to change.

@@ -17,7 +17,7 @@ struct PageOptions: ParsableArguments {
     @Option(
         name: .customLong("page-token-file"),
         help: ArgumentHelp(
-            "A file with a token of 16 characters or more; who enters it on the page may publish and roll back.",
+            "A file with a token of 16 characters or more; who enters it on the page may publish, roll back and adopt nodes.",
             valueName: "file"))
     var tokenFile: String?
 
@@ -33,12 +33,12 @@ struct PageOptions: ParsableArguments {
     }
 
     /// The page as the server takes it; nil for none.
-    func configuration(_ workspace: Workspace) throws -> PageConfiguration? {
+    func configuration(_ workspace: Workspace, site: Site) throws -> PageConfiguration? {
         guard let (address, port) = try address() else { return nil }
         let store = workspace.store
         return PageConfiguration(
             address: address, port: port, files: try workspace.data.pageFiles(), token: try token(),
-            act: { try store.act($0) })
+            act: { try store.act($0, for: site) })
     }
 
     private func token() throws -> String? {
@@ -73,9 +73,18 @@ extension ProjectData {
 
 extension LocalStore {
     /// Does what an administrator asks for on the page; says what new boots get then.
-    func act(_ action: PageConfiguration.Action) throws -> String {
+    func act(_ action: PageConfiguration.Action, for site: Site) throws -> String {
         let now = Double(secondsSince1970())
         switch action {
+        case .adopt(let mac, let name, let system):
+            guard !site.path.isEmpty else {
+                throw CommandError(
+                    kind: .usage, subject: "\(mac)", message: "this server has no site file, and so no nodes",
+                    remedy: "bootferry serve SITE.yaml")
+            }
+            var node = AdoptedNode(name: name ?? NodesFile.usualName(of: mac), macs: [mac])
+            node.system = system
+            return try "'\(node.name)' is a node now, in \(NodesFile.adopt(node, ofSite: site.path).nodesPath)"
         case .rollBack(let system, let generation):
             try checkPublished(system)
             return try roll(back: system, to: generation, now: now).words

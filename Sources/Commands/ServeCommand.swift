@@ -33,8 +33,9 @@ struct ServeCommand: AsyncParsableCommand {
             What a machine gets: BIOS gets iPXE by TFTP and then the system by HTTP; UEFI gets the system as one file,
             by TFTP or, with HTTP Boot, by HTTP (or HTTPS, where a certificate is given and the site says so). A node of a site also gets its hostname, a machine-id and an SSH host key
             that it keeps from boot to boot, and its own files; secret ones, and the key, once a boot, for a token of that
-            boot, after its system has started. The files are read when the server starts. A GRUB of another server's may
-            ask here for its grub/grub.cfg. '--explain' prints what one machine would be told, packet by packet, and opens
+            boot, after its system has started. The files are read when the server starts. While it runs it takes over
+            what changes in the site file or the nodes file of nodes, groups and unknown machines, and reads their files
+            again then; all else needs a new start. A GRUB of another server's may ask here for its grub/grub.cfg. '--explain' prints what one machine would be told, packet by packet, and opens
             no socket.
 
               bootferry serve netboot/site.yaml
@@ -119,9 +120,13 @@ struct ServeCommand: AsyncParsableCommand {
             systems: systems.keys.sorted(), store: workspace.store, platforms: try workspace.data.platforms()
         ) { [terminal = workspace.terminal] in terminal.message($0) }
         configuration.generations = { try watch.changes() }
+        if !site.path.isEmpty {
+            let nodes = NodesWatch(site: site, secret: try SiteSource.secret(in: directory))
+            configuration.nodes = { try nodes.changes() }
+        }
         configuration.provisions = provisions
         configuration.tls = tls
-        configuration.page = try page.configuration(workspace)
+        configuration.page = try page.configuration(workspace, site: site)
         configuration.tftpSinglePort = process.tftpSinglePort
         configuration.rights = try process.rights(
             directory, systems: systems.keys.sorted(), actsOnPage: configuration.page?.token != nil)

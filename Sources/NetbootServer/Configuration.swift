@@ -81,6 +81,8 @@ public struct NetbootConfiguration: Sendable {
     public var generations: (@Sendable () throws -> [String: ServedGenerations]?)?
     /// What nodes get of their own; nil gives them their systems alone.
     public var provisions: NodeProvisions?
+    /// Who the nodes are, where that has changed since the last call, else nil; asked as `generations` is.
+    public var nodes: (@Sendable () throws -> ServedNodes?)?
     /// The administrator's page; nil for none.
     public var page: PageConfiguration?
     /// What HTTPS is served with; nil for HTTP alone.
@@ -136,6 +138,22 @@ public struct NetbootConfiguration: Sendable {
         self.init(
             site: site, systems: everyone.map { [$0.manifest.system: $0] } ?? [:], ports: ports, templates: templates,
             storeDirectory: storeDirectory, leaseDatabase: leaseDatabase, bootLog: bootLog, limits: limits)
+    }
+}
+
+/// Who a site's machines are, and what they get: the part of a site that may change while its server runs.
+public struct ServedNodes: Sendable {
+    public var nodes: [Node]
+    public var groups: [NodeGroup]
+    public var unknown: UnknownMachines
+    /// What nodes get of their own.
+    public var provisions: NodeProvisions?
+
+    public init(of site: Site, provisions: NodeProvisions?) {
+        nodes = site.nodes
+        groups = site.groups
+        unknown = site.unknown
+        self.provisions = provisions
     }
 }
 

@@ -99,7 +99,7 @@ public enum NetbootServer {
                 pause = .failure(error)
             }
             sockets.state?.expire()
-            await sockets.state?.refreshGenerations(on: pool)
+            await sockets.state?.refresh(on: pool)
             turn += 1
             if turn % 30 == 0 { sockets.state?.files.forgetUnused() }
             if let path = configuration.sightings, let seen = sockets.state?.sightings, seen != written {

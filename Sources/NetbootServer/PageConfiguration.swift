@@ -19,6 +19,8 @@ public struct PageConfiguration: Sendable {
         case publish(system: String, generation: Int?, share: Int?)
         /// The generation before, or a certain one.
         case rollBack(system: String, generation: Int?)
+        /// Makes a machine a node of the site.
+        case adopt(MACAddress, name: String?, system: String?)
     }
 
     public var address: IPv4Address
@@ -43,9 +45,23 @@ public struct PageConfiguration: Sendable {
     }
 }
 
-/// The body of a POST to `/api/publish` or `/api/rollback`.
+/// The body of a POST to `/api/publish`, `/api/rollback` or `/api/adopt`.
 struct PageRequest: Decodable {
-    var system: String
+    var system: String?
     var generation: Int?
     var share: Int?
+    var mac: MACAddress?
+    var name: String?
+
+    /// What it asks for at a path; nil where it does not say enough, or the path is none of these.
+    func action(at path: String) -> PageConfiguration.Action? {
+        switch (path, system, mac) {
+        case ("/api/publish", let system?, _): .publish(system: system, generation: generation, share: share)
+        case ("/api/rollback", let system?, _): .rollBack(system: system, generation: generation)
+        case ("/api/adopt", _, let mac?): .adopt(mac, name: name, system: system)
+        default: nil
+        }
+    }
+
+    static let paths = ["/api/publish", "/api/rollback", "/api/adopt"]
 }

@@ -11,7 +11,7 @@ import NIOPosix
 ///     GET  /            the page           GET  /api/state        a SiteReport
 ///     GET  /metrics     for Prometheus     GET  /api/nodes/MAC    a node's boots with their timelines
 ///     GET  /api/events  server-sent events: `nodes`, `systems`
-///     POST /api/publish, /api/rollback   JSON, with `Authorization: Bearer TOKEN`
+///     POST /api/publish, /api/rollback, /api/adopt   JSON, with `Authorization: Bearer TOKEN`
 final class PageHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -109,23 +109,21 @@ final class PageHandler: ChannelInboundHandler {
         guard Self.isSame(shown, "Bearer \(token)") else {
             return fail(.unauthorized, "the token is not the administrator's", head, context)
         }
+        guard PageRequest.paths.contains(path) else { return fail(.notFound, "no such action", head, context) }
         guard head.headers.first(name: "Content-Type")?.hasPrefix("application/json") == true,
-            let request = try? JSONDecoder().decode(PageRequest.self, from: Data(body.readableBytesView))
+            let request = try? JSONDecoder().decode(PageRequest.self, from: Data(body.readableBytesView)),
+            let action = request.action(at: path)
         else {
-            return fail(.badRequest, "expected JSON such as {\"system\": \"lab-node\"}", head, context)
-        }
-        let action: PageConfiguration.Action
-        switch path {
-        case "/api/publish":
-            action = .publish(system: request.system, generation: request.generation, share: request.share)
-        case "/api/rollback": action = .rollBack(system: request.system, generation: request.generation)
-        default: return fail(.notFound, "no such action", head, context)
+            return fail(
+                .badRequest, "expected JSON such as {\"system\": \"lab-node\"}, or {\"mac\": \"52:54:00:12:34:56\"}",
+                head, context)
         }
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         listener.pool.runIfActive(eventLoop: context.eventLoop) { [listener] in
             let said = try listener.configuration.act(action)
             try listener.state.refreshGenerations()
+            try listener.state.refreshNodes()
             return said
         }.whenComplete { result in
             switch result {

@@ -76,11 +76,12 @@ final class PageListener: Sendable {
     private func tell() {
         // What happened while nobody watched is in the page's first look.
         let readers = readers.withLock { Array($0.values) }
+        guard !readers.isEmpty else { return state.forgetChanges() }
         let changes = state.takeChanges()
-        guard !readers.isEmpty else { return }
         var text = ""
         if !changes.nodes.isEmpty { text += Self.event("nodes", changes.nodes) }
         if let systems = changes.systems { text += Self.event("systems", systems) }
+        if let strangers = changes.strangers { text += Self.event("strangers", strangers) }
         // A line now and then tells proxies and browsers that this is alive.
         if text.isEmpty { text = ":\n\n" }
         for channel in readers {

@@ -6,10 +6,10 @@ extension ServerState {
     func report() -> SiteReport {
         let now = surroundings.now()
         return withPageData { policy, attempts, _ in
-            let nodes = attempts.report()
+            let nodes = attempts.report { policy.name(of: $0) }
             return SiteReport(
                 nodes: Array(nodes.prefix(SiteReport.mostNodes)), nodeCount: nodes.count,
-                systems: policy.systemReports(attempts), now: now.seconds)
+                systems: policy.systemReports(attempts), strangers: policy.strangers(), now: now.seconds)
         }
     }
 
@@ -35,12 +35,15 @@ extension ServerState {
         }
     }
 
-    /// What has changed since the last call: machines, and the systems if theirs has.
-    func takeChanges() -> (nodes: [SiteReport.Node], systems: [SiteReport.System]?) {
-        takeChanged { changed, systemsChanged, policy, attempts in
+    /// What has changed since the last call: machines, and the systems or the strangers if they have.
+    func takeChanges() -> (
+        nodes: [SiteReport.Node], systems: [SiteReport.System]?, strangers: [SiteReport.Stranger]?
+    ) {
+        takeChanged { changed, policy, attempts in
             (
-                changed.isEmpty ? [] : attempts.report(of: changed),
-                systemsChanged ? policy.systemReports(attempts) : nil
+                changed.machines.isEmpty ? [] : attempts.report(of: changed.machines) { policy.name(of: $0) },
+                changed.systems ? policy.systemReports(attempts) : nil,
+                changed.strangers ? policy.strangers() : nil
             )
         }
     }

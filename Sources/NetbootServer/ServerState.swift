@@ -18,9 +18,7 @@ final class ServerState: Sendable {
         var otherLeases: [Leases.Lease] = []
         var log: BootLog?
         var metrics = BootMetrics()
-        /// Machines of which the page's readers have not heard the latest.
-        var changed: Set<MACAddress> = []
-        var systemsChanged = false
+        var changed = Changes()
 
         /// Puts what has happened into the log, in its order, and counts it.
         mutating func keepRecords() {
@@ -32,7 +30,7 @@ final class ServerState: Sendable {
                     case .carried, .history: BootAttempt?.none
                     }
                 metrics.take(record, of: attempt)
-                if let attempt { changed.insert(attempt.node) }
+                if let attempt { changed.machines.insert(attempt.node) }
             }
             log?.append(records)
         }
@@ -58,6 +56,13 @@ final class ServerState: Sendable {
         }
     }
 
+    /// Of what the page's readers have not heard the latest.
+    struct Changes {
+        var machines: Set<MACAddress> = []
+        var systems = false
+        var strangers = false
+    }
+
     /// One network of the site, as this server stands in it.
     struct Place: Sendable {
         var interface: String
@@ -76,6 +81,7 @@ final class ServerState: Sendable {
     let logger: Logger
     let show: @Sendable (String) -> Void
     private let generations: (@Sendable () throws -> [String: ServedGenerations]?)?
+    private let nodes: (@Sendable () throws -> ServedNodes?)?
     private let booted: @Sendable (BootAttempt) -> Void
     private let shared: Mutex<Shared>
     let files = StoreFiles()
@@ -92,6 +98,7 @@ final class ServerState: Sendable {
         storeDirectory = configuration.storeDirectory
         limits = configuration.limits
         generations = configuration.generations
+        nodes = configuration.nodes
         self.surroundings = surroundings
         self.logger = logger
         self.show = show
@@ -130,7 +137,8 @@ final class ServerState: Sendable {
             let seconds = Int(clamping: now.components.seconds)
             let count = shared.places.count
             if !message.isReply, let request = BootRequest(message) {
-                shared.policy.seen.note(request, on: shared.places[network].interface, now: seconds)
+                let isNews = shared.policy.seen.note(request, on: shared.places[network].interface, now: seconds)
+                if isNews { shared.changed.strangers = true }
             }
             // Moved out and back, so that the leases are changed in place.
             shared.places[network].responder = nil
@@ -212,9 +220,10 @@ final class ServerState: Sendable {
     private func begin(_ mac: MACAddress, as client: BootRequest.Client, on network: Int) -> String? {
         let now = surroundings.now()
         let begun = shared.withLock { shared -> (attempt: String, lines: [String])? in
-            shared.policy.seen.note(
+            let isNews = shared.policy.seen.note(
                 BootRequest(mac: mac, client: client), on: shared.places[network].interface,
                 now: Int(clamping: now.components.seconds))
+            if isNews { shared.changed.strangers = true }
             defer { shared.keepRecords() }
             let count = shared.places.count
             return shared.policy(at: network).begin(
@@ -232,7 +241,7 @@ final class ServerState: Sendable {
             defer {
                 shared.keepRecords()
                 // Progress is no record, but it is seen.
-                if let node = shared.attempts.attempt(attempt)?.node { shared.changed.insert(node) }
+                if let node = shared.attempts.attempt(attempt)?.node { shared.changed.machines.insert(node) }
             }
             return (shared.attempts.record(event, of: attempt, now: now), shared.attempts.attempt(attempt))
         }
@@ -276,7 +285,7 @@ final class ServerState: Sendable {
         let before = shared.withLock { shared in
             defer {
                 shared.policy.generations = changed
-                shared.systemsChanged = true
+                shared.changed.systems = true
             }
             return shared.policy.generations
         }
@@ -286,13 +295,34 @@ final class ServerState: Sendable {
         }
     }
 
-    /// The same on a thread of the pool; what cannot be read leaves all as it is, and is said.
-    func refreshGenerations(on pool: NIOThreadPool) async {
+    /// Takes over who the nodes are now. A boot under way goes on with what it was given.
+    func refreshNodes() throws {
+        guard let changed = try nodes?() else { return }
+        shared.withLock { shared in
+            shared.policy.site.nodes = changed.nodes
+            shared.policy.site.groups = changed.groups
+            shared.policy.site.unknown = changed.unknown
+            shared.policy.provisions = changed.provisions
+            shared.changed.strangers = true
+            shared.changed.machines.formUnion(shared.attempts.all.map(\.node))
+        }
+        show("the site was read anew: \(changed.nodes.count == 1 ? "1 node" : "\(changed.nodes.count) nodes")")
+    }
+
+    /// Both on a thread of the pool; what cannot be read leaves all as it is, and is said.
+    func refresh(on pool: NIOThreadPool) async {
+        await attempt("generations cannot be read", on: pool) { try $0.refreshGenerations() }
+        await attempt("the site's nodes stay as they were", on: pool) { try $0.refreshNodes() }
+    }
+
+    private func attempt(
+        _ complaint: Logger.Message, on pool: NIOThreadPool, _ body: @escaping @Sendable (ServerState) throws -> Void
+    ) async {
         do {
-            try await pool.runIfActive { [self] in try refreshGenerations() }
+            try await pool.runIfActive { [self] in try body(self) }
         } catch is CancellationError {
         } catch {
-            logger.error("generations cannot be read", metadata: ["error": "\(error)"])
+            logger.error(complaint, metadata: ["error": "\(error)"])
         }
     }
 
@@ -329,13 +359,15 @@ final class ServerState: Sendable {
 
     /// What has changed since the last call, which `body` makes something of.
     func takeChanged<Value: Sendable>(
-        _ body: (Set<MACAddress>, _ systemsChanged: Bool, BootPolicy, BootAttempts) -> Value
+        _ body: (Changes, BootPolicy, BootAttempts) -> Value
     ) -> Value {
         shared.withLock { shared in
-            defer { (shared.changed, shared.systemsChanged) = ([], false) }
-            return body(shared.changed, shared.systemsChanged, shared.policy, shared.attempts)
+            defer { shared.changed = Changes() }
+            return body(shared.changed, shared.policy, shared.attempts)
         }
     }
+
+    func forgetChanges() { shared.withLock { $0.changed = Changes() } }
 
     var recordsLost: Int { shared.withLock { $0.log?.lost ?? 0 } }
 

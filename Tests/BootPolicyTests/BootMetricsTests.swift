@@ -79,11 +79,12 @@ import Testing
                 .transferProgress(file: "initrd", transport: .http, bytes: 300), of: "b\(number)",
                 now: .seconds(1000 * number + 2))
         }
-        let report = try #require(attempts.report().first)
+        let report = try #require(attempts.report { _ in "bench-1" }.first)
+        #expect(report.name == "bench-1")
         #expect(report.boots.map(\.identifier) == ["b9", "b8", "b7", "b6", "b5", "b4"])
         #expect(report.boots[0].progress == .init(file: "initrd", transport: .http, bytes: 300, size: 900))
         #expect(report.boots[1].outcome == .stopped && report.boots[1].progress == nil)
-        #expect(attempts.report(of: []).isEmpty)
-        #expect(attempts.report(of: [Sample.node]) == [report])
+        #expect(attempts.report(of: []) { _ in nil }.isEmpty)
+        #expect(attempts.report(of: [Sample.node]) { _ in "bench-1" } == [report])
     }
 }

@@ -77,6 +77,27 @@ import Testing
         #expect(read.settings(of: try #require(read.node(named: "n1"))).https == false)
     }
 
+    @Test func `what needs a new start is told from nodes, groups, unknown machines and places in a file`() throws {
+        let text = """
+            version: 1
+            networks: {eth1: {dhcp: proxy}}
+            systems: {s: x}
+            unknown: {answer: nothing}
+
+            """
+        func frame(_ text: String) throws -> Site {
+            try Site.read("s.yaml", directory: "/", files: RepositoryFiles.texts(["s.yaml": text])).frame
+        }
+        let first = try frame(text)
+        let more = text.replacingOccurrences(of: "answer: nothing", with: "answer: menu, system: s")
+        #expect(try frame("# a line more\n\(more)nodes: {a: {macs: [52:54:00:12:34:56], system: s}}\n") == first)
+        for (old, new) in [
+            ("proxy", "full"), ("eth1", "eth2"), ("s: x", "s: y"), ("version: 1", "version: 1\nhttp-port: 81"),
+        ] {
+            #expect(try frame(text.replacingOccurrences(of: old, with: new)) != first, "\(new)")
+        }
+    }
+
     @Test func `a node's own choices lie over its group's`() throws {
         let site = try Self.site("everything.yaml")
         let first = site.settings(of: try #require(site.node(named: "n1")))

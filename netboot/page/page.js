@@ -4,6 +4,7 @@
 
 const nodes = new Map();
 let systems = [];
+let strangers = [];
 let total = 0;
 const drawn = new Map();
 const $ = (id) => document.getElementById(id);
@@ -43,7 +44,7 @@ function drawNode(node) {
   const boot = node.boots[0];
   const summary = card.firstChild;
   summary.replaceChildren(
-    element("span", "mac", node.node), element("span", `badge ${boot.outcome}`, words[boot.outcome]),
+    element("span", "mac", node.name ? `${node.name} (${node.node})` : node.node), element("span", `badge ${boot.outcome}`, words[boot.outcome]),
     element("span", "what", `${named(boot)} · ${doing(boot)}`),
     element("span", "what", moment(boot.began)));
   if (boot.progress && boot.progress.size > 0) {
@@ -79,7 +80,7 @@ function draw() {
   const wanted = $("filter").value.trim().toLowerCase();
   const list = [...nodes.values()].filter((node) => node.boots.length)
     .sort((a, b) => b.boots[0].began - a.boots[0].began);
-  const shown = list.filter((node) => `${node.node} ${named(node.boots[0])}`.toLowerCase().includes(wanted));
+  const shown = list.filter((node) => `${node.node} ${node.name ?? ""} ${named(node.boots[0])}`.toLowerCase().includes(wanted));
   $("nodes").replaceChildren(...shown.map(drawNode));
   total = Math.max(total, list.length);
   $("none").hidden = list.length > 0;
@@ -114,6 +115,36 @@ function drawSystems() {
     scroll.append(table);
     card.append(scroll);
     if ($("token").value) card.append(buttons(system));
+    return card;
+  }));
+}
+
+// Machines that asked and are no nodes; with the token each may be made one.
+function drawStrangers() {
+  $("strangers").hidden = strangers.length === 0;
+  $("strangers-list").replaceChildren(...strangers.map((stranger) => {
+    const card = element("div", "card stranger");
+    card.append(
+      element("span", "mac", stranger.mac), element("span", "what", stranger.client),
+      element("span", "what", moment(stranger.last)));
+    if (!$("token").value) return card;
+    const form = element("form", "buttons");
+    const name = element("input");
+    name.placeholder = "its name";
+    name.setAttribute("aria-label", `a name for ${stranger.mac}`);
+    const choice = element("select");
+    choice.setAttribute("aria-label", `the system of ${stranger.mac}`);
+    choice.append(new Option("system", ""), ...systems.map((system) => element("option", "", system.name)));
+    form.append(name, choice, element("button", "", "Adopt"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      document.activeElement.blur();
+      const body = { mac: stranger.mac };
+      if (name.value.trim()) body.name = name.value.trim();
+      if (choice.value) body.system = choice.value;
+      act("/api/adopt", body);
+    });
+    card.append(form);
     return card;
   }));
 }
@@ -155,9 +186,16 @@ source.addEventListener("state", (event) => {
   for (const node of state.nodes) nodes.set(node.node, node);
   total = state.nodeCount;
   systems = state.systems;
+  strangers = state.strangers;
   link("live", "booted");
   draw();
   drawSystems();
+  drawStrangers();
+});
+source.addEventListener("strangers", (event) => {
+  strangers = JSON.parse(event.data);
+  // Not under the hand of who is just naming one.
+  if (!$("strangers-list").contains(document.activeElement)) drawStrangers();
 });
 source.addEventListener("nodes", (event) => {
   for (const node of JSON.parse(event.data)) {
@@ -171,5 +209,8 @@ source.addEventListener("systems", (event) => {
 });
 source.addEventListener("error", () => link("no answer, trying again", "stopped"));
 $("filter").addEventListener("input", draw);
-$("token").addEventListener("input", drawSystems);
+$("token").addEventListener("input", () => {
+  drawSystems();
+  drawStrangers();
+});
 $("show").addEventListener("submit", (event) => event.preventDefault());
