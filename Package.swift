@@ -66,6 +66,7 @@ let package = Package(
         module("DebianArchive", ["Diagnostics"]),
         module("SystemModel", ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "DebianArchive", yams]),
         module("MediumModel", ["Diagnostics", "StoreModel", "SystemModel"]),
+        module("Proofs", ["Diagnostics", "StoreModel", "DebianArchive", "SystemModel", "MediumModel"]),
         module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
         module(
             "BootPolicy",
@@ -97,7 +98,7 @@ let package = Package(
             "Commands",
             [
                 "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", "Carrying",
-                "MediaWriting",
+                "MediaWriting", "Proofs", "Compression",
                 arguments,
                 log, system, subprocess,
             ]),
@@ -124,6 +125,7 @@ let package = Package(
         tests("StoreModelTests", ["StoreModel", "SeededRandomness"], fixtures: true),
         tests("DebianArchiveTests", ["DebianArchive", "SeededRandomness"]),
         tests("SystemModelTests", ["SystemModel", "SeededRandomness"], fixtures: true),
+        tests("ProofsTests", ["Proofs"]),
         tests("PlanningTests", ["Planning"]),
         tests("BootPolicyTests", ["BootPolicy"]),
         tests("BootMediaTests", ["BootMedia"]),
@@ -148,7 +150,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [subprocess, system], path: "Tests/Support/TestSupport",
             swiftSettings: strict),
-        tests("CrossCheckTests", ["Commands", "TestSupport", "SeededRandomness"]),
+        tests("CrossCheckTests", ["Commands", "Proofs", "TestSupport", "SeededRandomness"]),
         tests("BootTests", ["Commands", "TestSupport"]),
     ]
 )

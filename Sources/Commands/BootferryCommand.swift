@@ -41,6 +41,12 @@ public struct BootferryCommand: AsyncParsableCommand {
                     ExportCommand.self, ImportCommand.self, InventoryCommand.self, KeyCommand.self, ImageCommand.self,
                 ]),
             CommandGroup(
+                name: "Saying what it is",
+                subcommands: [
+                    SBOMCommand.self, LicensesCommand.self, DiffCommand.self, ProvenanceCommand.self,
+                    VerifyProvenanceCommand.self,
+                ]),
+            CommandGroup(
                 name: "Keeping the store",
                 subcommands: [GenerationsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self]),
         ])

@@ -1,3 +1,4 @@
+import DebianArchive
 import Foundation
 import LocalStore
 import StoreModel
@@ -28,6 +29,16 @@ struct BuiltImage: Sendable {
     }
 
     func physical(_ part: ImageManifest.Part) throws -> FilePath { try store.physicalPath(ofLogical: part.path) }
+
+    /// What Debian says of the package of a segment; nil for a segment of no package.
+    func stanza(of segment: ImageManifest.Segment) throws -> ControlStanza? {
+        let control = try physical(segment.part).removingLastComponent().appending("control")
+        guard case .bytes(let bytes) = HostFiles.content(control.string) else { return nil }
+        // The package's own stanza; its list of configuration files follows after an empty line.
+        let text = String(decoding: bytes, as: UTF8.self)
+        let stanza = text.range(of: "\n\n").map { String(text[..<$0.lowerBound]) } ?? text
+        return try ControlStanza.parse(stanza, source: control.string).first
+    }
 
     /// Bytes of file contents once unpacked.
     var unpackedBytes: Int { manifest.segments.reduce(0) { $0 + $1.summary.unpackedBytes } }

@@ -4,6 +4,7 @@ import ImageAssembly
 import LocalStore
 import PackageLocking
 import Planning
+import Proofs
 import StoreModel
 import SystemModel
 import SystemPackage
@@ -100,13 +101,15 @@ struct SystemPipeline: Sendable {
     /// All of what the system is made by.
     func plan() async throws -> BuildPlan {
         guard source.system.recipes.isEmpty else {
-            return try await recipes.planner(for: source.configuration.platform)
-                .plan(
-                    source.system, board: source.configuration.board, base: workspace.data.baseFiles(),
-                    hostFiles: hostFiles())
+            return try plan(by: await recipes.planner(for: source.configuration.platform))
         }
         let lock = try await currentLock().lock
         return try planner().plan(source.system, lock: lock).plan
+    }
+
+    private func plan(by planner: RecipePlanner) throws -> BuildPlan {
+        try planner.plan(
+            source.system, board: source.configuration.board, base: workspace.data.baseFiles(), hostFiles: hostFiles())
     }
 
     /// What there is to do on the groundwork of the last build; nil where that is another's, or not in the store.
@@ -148,14 +151,20 @@ struct SystemPipeline: Sendable {
     /// Builds the image and makes it a generation.
     func publishedImage() async throws -> BuiltImage {
         guard source.system.recipes.isEmpty else {
-            let plan = try await plan()
+            let planner = try await recipes.planner(for: source.configuration.platform)
+            let plan = try plan(by: planner)
             let image = try await realise(plan)
             let inputs = try realiser(events: { _ in }).known(plan.order.filter { $0 != plan.target }, in: plan)
-            return try published(image, madeFrom: Array(inputs.values))
+            let built = try published(image, madeFrom: Array(inputs.values))
+            try record(built, plan, inputs, packages: planner.lock.packages + planner.lock.sources) {
+                try recipes.facts(of: $0, planner)
+            }
+            return built
         }
         let planner = try planner()
         if let plan = try shortPlan(planner, groundworkMemory) {
-            return try published(try await realise(plan), madeFrom: nil)
+            let built = try published(try await realise(plan), madeFrom: nil)
+            if records.has(built.manifest) { return built }
         }
         let (lock, lockFile) = try await currentLock()
         let (plan, groundwork) = try planner.plan(source.system, lock: lock)
@@ -166,8 +175,21 @@ struct SystemPipeline: Sendable {
         let own = Set(try planner.plan(source.system, on: groundwork).order)
         let inputs = try realiser(events: { _ in }).known(plan.order.filter { !own.contains($0) }, in: plan)
         let built = try published(image, madeFrom: Array(inputs.values))
+        try record(built, plan, inputs, packages: lock.sets.values.flatMap(\.self)) { _ in nil }
         try groundworkMemory.remember(groundwork, under: key)
         return built
+    }
+
+    private var records: BuildRecords { BuildRecords(store: workspace.store, system: source.system.name) }
+
+    /// Keeps what a whole plan was, for bills of materials and provenance.
+    private func record(
+        _ image: BuiltImage, _ plan: BuildPlan, _ outputs: [StorePath: StorePath], packages: [LockedPackage],
+        recipe: (Derivation) throws -> BuildRecord.RecipeFacts?
+    ) throws {
+        let record = try BuildRecord(
+            of: plan, system: source.system.name, outputs: outputs, packages: packages, recipe: recipe)
+        try records.keep(record, of: image.manifest)
     }
 
     private var groundworkMemory: RememberedGroundwork {

@@ -69,15 +69,7 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private func whyPackage(_ name: String, _ image: BuiltImage, _ source: SystemSource) throws -> Answer {
-        var stanzas: [ControlStanza] = []
-        for segment in image.manifest.segments {
-            let control = try image.physical(segment.part).removingLastComponent().appending("control")
-            guard case .bytes(let bytes) = HostFiles.content(control.string) else { continue }
-            // The package's own stanza; its list of configuration files follows after an empty line.
-            let text = String(decoding: bytes, as: UTF8.self)
-            let stanza = text.range(of: "\n\n").map { String(text[..<$0.lowerBound]) } ?? text
-            stanzas += try ControlStanza.parse(stanza, source: control.string)
-        }
+        let stanzas = try image.manifest.segments.compactMap { try image.stanza(of: $0) }
         let present = Set(stanzas.compactMap { $0["Package"] })
         guard present.contains(name) else {
             let nearest = nearestSpelling(to: name, among: present.sorted()).map { "; did you mean '\($0)'?" } ?? ""

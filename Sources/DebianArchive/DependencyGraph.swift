@@ -20,6 +20,9 @@ public struct DependencyGraph: Sendable {
         }
     }
 
+    /// What of the set a package depends on, each once.
+    public func needs(of package: String) -> Set<String> { Set(needs[package] ?? []) }
+
     /// The shortest chain from one of `roots` to `package`, both included; nil where none leads there.
     public func chain(from roots: [String], to package: String) -> [String]? {
         var previous: [String: String?] = [:]

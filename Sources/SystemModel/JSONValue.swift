@@ -1,15 +1,15 @@
 /// A JSON value whose keys keep their order, for text that must not change from run to run (RFC 8259).
-indirect enum JSONValue: Sendable, Equatable {
+public indirect enum JSONValue: Sendable, Equatable {
     case text(String)
     case number(Int)
     case flag(Bool)
     case list([JSONValue])
     case record([(String, JSONValue)])
 
-    static func == (a: JSONValue, b: JSONValue) -> Bool { a.line == b.line }
+    public static func == (a: JSONValue, b: JSONValue) -> Bool { a.line == b.line }
 
     /// On one line, with a space after each colon and comma.
-    var line: String {
+    public var line: String {
         switch self {
         case .text(let text): Self.quoted(text)
         case .number(let number): String(number)
@@ -21,7 +21,7 @@ indirect enum JSONValue: Sendable, Equatable {
     }
 
     /// On several lines, indented by two spaces; what fits on one line stays on it.
-    func indented(_ depth: Int = 0) -> String {
+    public func indented(_ depth: Int = 0) -> String {
         let line = line
         if line.utf8.count + depth * 2 <= 100 { return line }
         let inner = String(repeating: "  ", count: depth + 1)
