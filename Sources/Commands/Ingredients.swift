@@ -60,10 +60,13 @@ struct Ingredients {
             components[place]?.identifier ?? record.steps[place].package.flatMap { known[$0.sha256] }
         }
         for (place, component) in components where component.kind == .recipe {
-            components[place]?.madeFrom = Set(taken.of[place].compactMap(identifier))
+            // Told first: while a component is changed, none may be asked for.
+            let ingredients = Set(taken.of[place].compactMap(identifier))
             let references = try store(record.steps[place].output).map { Set($0.references.map(\.baseName)) } ?? []
             let needed = taken.of[place].filter { record.steps[$0].output.map(references.contains) ?? false }
-            components[place]?.needs = Set(needed.compactMap(identifier))
+            let needs = Set(needed.compactMap(identifier))
+            components[place]?.madeFrom = ingredients
+            components[place]?.needs = needs
         }
         return components.sorted { $0.key < $1.key }.map(\.value)
     }
