@@ -109,6 +109,8 @@ public struct BootFileName: Sendable, Equatable {
     static let kernelName = "kernel"
     static let initramfsName = "initrd"
     static let uBootScriptName = "boot.scr"
+    /// What U-Boot's own boot order asks for by this name, whatever DHCP said.
+    static let uBootOwnScriptName = "boot.scr.uimg"
     static let legacyKernelName = "kernel.uimg"
     static let legacyInitramfsName = "initrd.uimg"
     static let deviceTreeName = "board.dtb"
@@ -135,7 +137,7 @@ public struct BootFileName: Sendable, Equatable {
         case initramfsName: .initramfs
         case unifiedKernelName(of: system): .unifiedKernel
         case openFirmwareName(of: system): .openFirmware
-        case uBootScriptName: .uBootScript
+        case uBootScriptName, uBootOwnScriptName: .uBootScript
         case let name where name.hasPrefix(pxelinuxName + "/"): .uBootMenu
         case fitName(of: system): .fit
         case legacyKernelName: .legacyKernel

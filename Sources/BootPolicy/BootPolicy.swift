@@ -152,14 +152,15 @@ public struct BootPolicy: Sendable {
             return nothing(
                 "\(row.name) cannot run \"\(system.manifest.system)\" (\(system.manifest.platform))", for: request)
         }
-        guard let image = system.manifest.uBoot else {
+        guard system.manifest.uBoot != nil || system.uBootAddress != nil else {
             return nothing(
                 "\(request.name) needs a system with a 'board', and \"\(system.manifest.system)\" has none",
                 for: request)
         }
+        let what = system.manifest.uBoot.map { "a script for \($0.board)" } ?? "a script for UEFI"
         return BootOffer(
             .boot(BootFileName(attempt: attempt, file: .uBootScript).text(for: system)),
-            why: ["\(request.name) (option 60): a script for \(image.board) by TFTP, which loads and starts the rest"])
+            why: ["\(request.name) (option 60): \(what) by TFTP, which loads and starts the rest"])
     }
 
     /// Whether a machine's firmware is named `https` URLs: its node says so, its group, or the site.

@@ -91,6 +91,9 @@ public struct ServedSystem: Sendable, Equatable {
         }
     }
 
+    /// Where a U-Boot that plays UEFI loads the system as one program; nil where none is known to.
+    var uBootAddress: UInt32? { stub == nil ? nil : boots.compactMap(\.uBootAddress).first }
+
     /// How a machine with that number in option 93 boots; nil where it cannot run the system.
     func boot(of architecture: ClientArchitecture) -> Platform.Boot? {
         boots.first { $0.architectures.contains(architecture.rawValue) }

@@ -7,7 +7,7 @@ import SystemModel
 /// starts it. So a board keeps one command for ever, `dhcp && source $loadaddr`.
 extension BootPolicy {
     func uBootScript(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {
-        guard let image = system.manifest.uBoot else { return nil }
+        guard let image = system.manifest.uBoot else { return uefiScript(for: attempt, of: system) }
         let initramfs = initramfs(for: attempt, of: system, node)
         let places = image.uBoot.places(for: image.sizes(initramfs: initramfs.size), as: image.format)
         func name(_ file: BootFileName.File) -> String { BootFileName(attempt: attempt, file: file).text(for: system) }
@@ -27,11 +27,30 @@ extension BootPolicy {
             values["initramfsPlace"] = place(places.initramfs)
             values["treePlace"] = place(places.deviceTree)
         }
-        let script = templates.uBoot.render(values)
-        return BootFile(
-            extents: [
-                .literal(UImage.script(script, Self.architecture(image), name: "\(system.manifest.system) \(attempt)"))
-            ])
+        return uBootScript(values, Self.architecture(image), "\(system.manifest.system) \(attempt)")
+    }
+
+    /// For a U-Boot that plays UEFI. Left to itself it would load the program too low: before it starts one it writes its
+    /// device tree 127 MiB above the beginning of RAM, into whatever lies there (2023.01: 63 MiB above the program's
+    /// beginning on QEMU's `virt`).
+    ///
+    /// In its own boot order U-Boot names the script itself, and so tells nothing of its boot: it is told that place alone,
+    /// and goes on by asking as a UEFI.
+    private func uefiScript(for attempt: String, of system: ServedSystem) -> BootFile? {
+        guard let address = system.uBootAddress else { return nil }
+        var values: [String: Any] = [
+            "system": system.manifest.system, "server": "\(serverAddress)", "first": "0x" + String(address, radix: 16),
+            "isPlaceAlone": attempt == BootFileName.noAttempt,
+        ]
+        if attempt != BootFileName.noAttempt {
+            values["program"] = BootFileName(attempt: attempt, file: .unifiedKernel).text(for: system)
+        }
+        let isARM = system.boots.contains { $0.efiMachine == 0xaa64 }
+        return uBootScript(values, isARM ? .arm64 : .riscV, "\(system.manifest.system) \(attempt)")
+    }
+
+    private func uBootScript(_ values: [String: Any], _ architecture: UImage.Architecture, _ name: String) -> BootFile {
+        BootFile(extents: [.literal(UImage.script(templates.uBoot.render(values), architecture, name: name))])
     }
 
     /// For U-Boot's own boot order, which knows `pxe` and no script: names count from the folder of DHCP's boot file.

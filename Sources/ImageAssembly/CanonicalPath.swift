@@ -48,7 +48,7 @@ struct LeftOut {
 
     /// Whether the canonical `path` stays out of the image.
     func contains(_ path: String) -> Bool {
-        if Self.kernel.contains(where: path.hasPrefix) { return true }
+        if Self.kernel.contains(where: path.hasPrefix) || KernelBuilder.release(ofKernel: path) != nil { return true }
         if !keptExtras.contains("locales"), Self.locales.contains(where: path.hasPrefix) { return true }
         if keptExtras.contains("documentation") { return false }
         if Self.documentation.contains(where: path.hasPrefix) { return true }

@@ -179,6 +179,15 @@ public struct Planner: Sendable {
     static func kernelPackage(
         of system: ResolvedSystem, in packages: [LockedPackage]
     ) throws(PlanningError) -> LockedPackage {
+        let image = try kernelImage(of: system, in: packages)
+        // From Debian 14 on it depends on three: the kernel, its modules, and its configuration.
+        let binary = "linux-binary-" + image.name.dropFirst("linux-image-".count)
+        return packages.first { $0.name == binary } ?? image
+    }
+
+    private static func kernelImage(
+        of system: ResolvedSystem, in packages: [LockedPackage]
+    ) throws(PlanningError) -> LockedPackage {
         let images = packages.filter {
             $0.name.hasPrefix("linux-image-") && $0.name.dropFirst(12).first?.isNumber == true
         }

@@ -58,10 +58,12 @@ public struct Platform: Sendable, Equatable {
         public var efiMachine: UInt16?
         /// Among the loaders, the kernel that command line and initramfs are put into for Open Firmware.
         public var program: String?
+        /// Where in RAM a U-Boot that plays UEFI loads a program of any size; nil where it finds a place itself.
+        public var uBootAddress: UInt32?
 
         public init(
             name: String, architectures: [UInt16], ipxe: String? = nil, stub: String? = nil, efiMachine: UInt16? = nil,
-            program: String? = nil
+            program: String? = nil, uBootAddress: UInt32? = nil
         ) {
             self.name = name
             self.architectures = architectures
@@ -69,6 +71,7 @@ public struct Platform: Sendable, Equatable {
             self.stub = stub
             self.efiMachine = efiMachine
             self.program = program
+            self.uBootAddress = uBootAddress
         }
     }
 
@@ -237,7 +240,8 @@ extension Platform.Boot {
             name: entry.key, architectures: entry.value.texts(PlatformFields.architectures).compactMap { UInt16($0) },
             ipxe: entry.value.text(PlatformFields.ipxe), stub: entry.value.text(PlatformFields.stub),
             efiMachine: entry.value.text(PlatformFields.efiMachine).flatMap { UInt16($0) },
-            program: entry.value.text(PlatformFields.bootProgram))
+            program: entry.value.text(PlatformFields.bootProgram),
+            uBootAddress: entry.value.text(PlatformFields.uBootAddress).flatMap(BoardFields.number))
     }
 }
 

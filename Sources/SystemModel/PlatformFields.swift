@@ -46,8 +46,12 @@ enum PlatformFields {
     static let bootProgram = Field(
         "program", .text(word), default: "none: they have no Open Firmware",
         "The name among `loaders` of the kernel that Open Firmware gets, with command line and initramfs inside.")
+    static let uBootAddress = Field(
+        "u-boot-address", .text(BoardFields.address), default: "none: only what asks as a UEFI is served",
+        "Where in RAM a U-Boot that plays UEFI is told to load the program of `stub`.")
     static let boots = Field(
-        "boots", .map(keys: word, values: .record([architectures, ipxe, stub, efiMachine, bootProgram])),
+        "boots",
+        .map(keys: word, values: .record([architectures, ipxe, stub, efiMachine, bootProgram, uBootAddress])),
         default: "none: nothing boots it", "The machines that run it, by a name for how they boot.")
 
     static let triple = Field("triple", .text(word), default: nil, "GNU's name, such as `powerpc64-linux-musl`.")

@@ -2,6 +2,7 @@ import BootProtocols
 import Diagnostics
 import Foundation
 import SystemModel
+import Testing
 
 @testable import BootPolicy
 
@@ -103,6 +104,15 @@ enum Sample {
                 node("by-uuid", NodeIdentity(uuid: uuid), NodeChoices(system: "other")),
             ] + (serials ? [node("by-serial", NodeIdentity(serial: "S1"), NodeChoices(system: "other"))] : []),
             unknown: unknown)
+    }
+
+    /// A payload of `BootProtocolsTests/Fixtures`, as a real client sent it.
+    static func captured(_ name: String) throws -> DHCP.Message {
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "BootProtocolsTests/Fixtures/\(name).hex")
+        let digits = try String(contentsOf: fixture, encoding: .utf8).compactMap(\.hexDigitValue)
+        let bytes = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        return try #require(DHCP.Message.read(bytes).packet, "\(name)")
     }
 
     static let uuid = MachineUUID("4c4c4544-0042-3510-8054-b4c04f4d3132")!

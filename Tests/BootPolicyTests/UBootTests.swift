@@ -61,19 +61,11 @@ import Testing
             templates: try Sample.templates())
     }
 
-    private func captured(_ name: String) throws -> DHCP.Message {
-        let fixture = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "BootProtocolsTests/Fixtures/\(name).hex")
-        let digits = try String(contentsOf: fixture, encoding: .utf8).compactMap(\.hexDigitValue)
-        let bytes = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
-        return try #require(DHCP.Message.read(bytes).packet)
-    }
-
     /// A boot that has begun, and its files by name.
     private func boot(_ manifest: ImageManifest) throws -> (String) -> [UInt8]? {
         let policy = try policy(manifest)
         var attempts = BootAttempts()
-        let request = try #require(BootRequest(captured("uboot-ppc-discover")))
+        let request = try #require(BootRequest(Sample.captured("uboot-ppc-discover")))
         _ = attempts.begin(request, system: try #require(policy.systems["rescue"]), now: .seconds(1)) { "a1" }
         return { [attempts] name in
             policy.bootFile(named: "boot/a1/\(name)", for: attempts).map { Self.content($0.file) }
@@ -83,9 +75,9 @@ import Testing
     @Test func `U-Boot's own request, which says nothing of its machine, is answered with a script`() throws {
         let range = [IPv4Address("10.77.0.60")!...IPv4Address("10.77.0.120")!]
         var talk = try Conversation(range, policy: policy(Self.manifest()))
-        let offer = try #require(talk.say(captured("uboot-ppc-discover")).reply)
+        let offer = try #require(talk.say(Sample.captured("uboot-ppc-discover")).reply)
         #expect(offer.messageType == .offer && offer.file == Array("boot/a1/boot.scr".utf8))
-        let answer = try talk.say(captured("uboot-ppc-request"))
+        let answer = try talk.say(Sample.captured("uboot-ppc-request"))
         #expect(answer.reply?.messageType == .acknowledge && answer.reply?.nextServer == Sample.server)
         #expect(answer.reply?[.bootFileName] == Array("boot/a1/boot.scr".utf8))
         #expect(answer.why.contains { $0.contains("U-Boot (option 60): a script for a-board by TFTP") })
@@ -93,7 +85,7 @@ import Testing
         var without = Self.manifest()
         without.uBoot = nil
         var other = try Conversation(range, policy: policy(without))
-        let refused = try other.say(captured("uboot-ppc-discover"))
+        let refused = try other.say(Sample.captured("uboot-ppc-discover"))
         #expect(refused.reply?.file.isEmpty == true)
         #expect(refused.why.contains { $0.contains("needs a system with a 'board'") })
     }

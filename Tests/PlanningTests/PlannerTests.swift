@@ -146,6 +146,14 @@ import Testing
         #expect(error?.subject == "kernel package 'linux-image-amd64'")
     }
 
+    @Test func `the kernel of Debian 14 is in a package beside the one that its name stands for`() throws {
+        let names = ["linux-base", "linux-binary-7.2-riscv64", "linux-image-7.2-riscv64", "linux-modules-7.2-riscv64"]
+        let plan = try plan(system, lock(system: names))
+        let kernel = try #require(plan.derivations.values.first { $0.builder == "builtin:kernel" })
+        let packages = kernel.inputDerivations.compactMap { plan.derivations[$0]?.name }
+        #expect(packages.count == 1 && packages.allSatisfy { $0.hasPrefix("linux-binary-7.2-riscv64_") }, "\(packages)")
+    }
+
     @Test func `a lock without the toolbox says how to make one`() {
         var incomplete = lock(system: packages)
         incomplete.sets[.toolbox] = nil

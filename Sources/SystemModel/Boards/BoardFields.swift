@@ -3,7 +3,7 @@ enum BoardFields {
     private static let boardName = TextKind(
         "a board's name", detail: "such as `qemu-ppce500`",
         .characters(first: "a-z0-9", rest: "a-z0-9-", length: 1...63))
-    private static let address = TextKind(
+    static let address = TextKind(
         "an address", detail: "in hexadecimal, such as `0x10000000`",
         .checked(pattern: "^0x[0-9A-Fa-f]{1,8}$") { number(in: $0) != nil })
     private static let format = TextKind("a boot file's format", .choice(Board.Format.allCases.map(\.rawValue)))
