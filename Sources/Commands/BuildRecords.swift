@@ -39,8 +39,15 @@ struct BuildRecords {
 
     /// Keeps the record of an image that is a generation already, and forgets those of which no generation is left.
     func keep(_ record: BuildRecord, of image: ImageManifest) throws {
-        try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
-        try replaceFile(at: file(of: image), with: Array(try canonicalJSON(record).utf8))
+        let file = file(of: image)
+        do {
+            try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
+            try replaceFile(at: file, with: Array(try canonicalJSON(record).utf8))
+        } catch {
+            throw CommandError(kind: .host, subject: file.string, message: "cannot be written", cause: "\(error)")
+        }
+        // Listed before the generations are: whoever else keeps a record now has its generation registered already.
+        let names = try HostFiles.names(in: folder)
         var needed = Set(
             try store.generations(of: system).compactMap { generation in
                 let path = try StorePath(parsing: generation.image)
@@ -50,8 +57,9 @@ struct BuildRecords {
                 }
             })
         needed.insert(BuildRecord.key(of: image))
-        for name in try HostFiles.names(in: folder) where !needed.contains(name) {
-            try FileManager.default.removeItem(atPath: folder.appending(name).string)
+        // Others' files under way are no keys, and another may remove the same record.
+        for name in names where BuildRecord.isKey(name) && !needed.contains(name) {
+            unlink(folder.appending(name).string)
         }
     }
 }

@@ -116,6 +116,11 @@ public struct BuildRecord: Codable, Sendable, Equatable {
         return String(Digest.sha256(of: parts.joined(separator: "\n")).hex.prefix(32))
     }
 
+    /// Whether a file of this name is a record.
+    public static func isKey(_ name: String) -> Bool {
+        name.utf8.count == 32 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
     /// For each step, the packages, sources and recipes that it takes in, directly or through steps that are none of these, as
     /// places in `steps`; and the same of all steps that no other takes in.
     public func ingredients() -> (of: [Set<Int>], ofAll: Set<Int>) {

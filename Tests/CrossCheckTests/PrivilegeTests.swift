@@ -32,6 +32,8 @@ struct PrivilegeTests {
         start() { # STATE PREFIX... -- OPTION...
             local state=$1 prefix=(); shift
             while [ "$1" != -- ]; do prefix+=("$1"); shift; done; shift
+            # What the server before said is not what this one says.
+            : >served
             ip netns exec $server "${prefix[@]}" "$bootferry" serve "$system" --data-dir "$data" --interface veth0 \
                 --dhcp full --authoritative --range 10.77.0.100-10.77.0.110 --page 10.77.0.1:81 --state-dir "$state" "$@" \
                 >served 2>&1 &

@@ -45,6 +45,14 @@ import Testing
         #expect(record.steps[0].package == package)
     }
 
+    @Test(arguments: [
+        ("0123456789abcdef0123456789abcdef", true), ("0123456789abcdef0123456789abcdef.3k.new", false),
+        ("0123456789abcdef0123456789abcdeg", false), ("", false),
+    ])
+    func `a record's name is told from a file that another is just writing`(name: String, isKey: Bool) {
+        #expect(BuildRecord.isKey(name) == isKey)
+    }
+
     @Test func `a package URL escapes what the specification says`() {
         let component = Component(
             .debianPackage(architecture: "amd64", source: "src", sourceVersion: "1:2.0~rc1"), name: "libstdc++6",
