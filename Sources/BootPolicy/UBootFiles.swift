@@ -30,9 +30,9 @@ extension BootPolicy {
         return uBootScript(values, Self.architecture(image), "\(system.manifest.system) \(attempt)")
     }
 
-    /// For a U-Boot that plays UEFI. Left to itself it would load the program too low: before it starts one it writes its
-    /// device tree 127 MiB above the beginning of RAM, into whatever lies there (2023.01: 63 MiB above the program's
-    /// beginning on QEMU's `virt`).
+    /// For a U-Boot that plays UEFI. Left to itself it loads the program too low: with 2023.01 on QEMU's `virt` a large one's
+    /// initramfs was damaged when it started, though what came by TFTP was right, and at another address it was not. Probably
+    /// that is the device tree, which U-Boot puts 127 MiB above the beginning of RAM; its source was not looked at.
     ///
     /// In its own boot order U-Boot names the script itself, and so tells nothing of its boot: it is told that place alone,
     /// and goes on by asking as a UEFI.
