@@ -25,6 +25,8 @@ public struct Import: Sendable {
     /// What was done.
     public struct Report: Sendable {
         public var imported: [StorePath] = []
+        /// Objects that were here already.
+        public var there = 0
         /// Generations that are complete here now, under the numbers that they have here.
         public var generations: [Generation] = []
         /// Every file that is missing or bad.
@@ -77,7 +79,9 @@ public struct Import: Sendable {
             }
         }
         var report = state.withLock { state in
-            Report(imported: state.imported.sorted(), faults: state.faults.sorted(), hindered: state.hindered.sorted())
+            Report(
+                imported: state.imported.sorted(), there: plan.there, faults: state.faults.sorted(),
+                hindered: state.hindered.sorted())
         }
         for generation in plan.generations where try store.isValid(StorePath(parsing: generation.image)) {
             report.generations.append(try store.adopt(generation))

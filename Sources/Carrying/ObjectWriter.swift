@@ -28,22 +28,12 @@ struct ObjectWriter {
             folder.appending(Medium.archives), temporaryName: hashPart, limit: settings.largestFile,
             syncs: !isScratch)
         do {
-            let digest = SHA256()
-            var count = 0
             let compressor = try Compressor(level: settings.level, workers: workers, size: registration.narSize)
-            try store.writeArchive(of: registration.path) { bytes in
-                digest.update(bytes)
-                count += bytes.count
-                guard count <= registration.narSize else { throw Self.damaged(registration, "it has grown") }
+            try store.writeWhole(registration) { bytes in
                 try compressor.write(bytes) { try output.write($0) }
                 onBytes(bytes.count)
             }
-            guard count == registration.narSize else { throw Self.damaged(registration, "it has shrunk") }
             try compressor.finish { try output.write($0) }
-            let found = Digest(finishing: digest)
-            guard found == registration.narHash else {
-                throw Self.damaged(registration, "NAR digest \(found), expected \(registration.narHash)")
-            }
         } catch {
             output.discard()
             throw error
@@ -78,14 +68,6 @@ struct ObjectWriter {
         }
         files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
         return files
-    }
-}
-
-extension ObjectWriter {
-    private static func damaged(_ registration: PathRegistration, _ how: String) -> CarryingError {
-        CarryingError(
-            "'\(registration.path)'", "is damaged in the store: \(how)", kind: .corrupt,
-            remedy: "bootferry verify --repair")
     }
 }
 

@@ -15,19 +15,13 @@ import SystemPackage
 /// once. A file is written beside, as `FILE.unfinished`: an export that was interrupted goes on after its last whole object.
 /// Blocking.
 public struct TarExport: Sendable {
-    public enum Output: Sendable {
-        case file(FilePath)
-        /// Closed by who opened it.
-        case pipe(FileDescriptor)
-    }
-
     public let store: LocalStore
-    public let output: Output
+    public let output: ExportOutput
     public let key: SigningKey
     public let ring: KeyRing
     public var settings: ExportSettings
 
-    public init(store: LocalStore, output: Output, key: SigningKey, ring: KeyRing, settings: ExportSettings) {
+    public init(store: LocalStore, output: ExportOutput, key: SigningKey, ring: KeyRing, settings: ExportSettings) {
         self.store = store
         self.output = output
         self.key = key
@@ -205,13 +199,9 @@ extension Range<Int> {
 
 /// Puts members into a file or a pipe, from where it stands on.
 struct TarWriter {
-    private let output: FileDescriptor
-    private let name: String
+    private let output: OutgoingBytes
 
-    init(_ output: FileDescriptor, named name: String) {
-        self.output = output
-        self.name = name
-    }
+    init(_ output: FileDescriptor, named name: String) { self.output = OutgoingBytes(output: output, name: name) }
 
     func append(_ member: Tar.Member) throws {
         do {
@@ -241,13 +231,5 @@ struct TarWriter {
         try write([UInt8](repeating: 0, count: member.paddedSize - member.size))
     }
 
-    func write(_ bytes: [UInt8]) throws {
-        do {
-            _ = try output.writeAll(bytes)
-        } catch Errno.brokenPipe {
-            throw CarryingError("'\(name)'", "was closed by its reader before the export's end", kind: .host)
-        } catch {
-            throw CarryingError("cannot write to", FilePath(name), error)
-        }
-    }
+    func write(_ bytes: [UInt8]) throws { try output.write(bytes) }
 }

@@ -14,7 +14,7 @@ public struct TarSpool: Sendable {
     /// Reads the archive to its end.
     ///
     /// - Parameter progress: told of the bytes that have come.
-    public init(reading input: FileDescriptor, into store: LocalStore, progress: (Int) -> Void) throws {
+    public init(reading input: IncomingBytes, into store: LocalStore, progress: (Int) -> Void) throws {
         scratch = try store.makeScratch()
         folder = scratch.path.appending("medium")
         try MediumFiles.makeFolder(folder)
@@ -51,7 +51,7 @@ public struct TarSpool: Sendable {
     }
 
     private struct Reader {
-        let input: FileDescriptor
+        let input: IncomingBytes
         var offset = 0
         var last = "nothing"
 
@@ -91,18 +91,11 @@ public struct TarSpool: Sendable {
 
         /// As many bytes, fewer only at the end.
         private mutating func bytes(_ count: Int) throws -> [UInt8] {
-            let bytes: [UInt8]
-            do {
-                bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-                    while filled < count {
-                        let room = UnsafeMutableBufferPointer(rebasing: buffer[filled...])
-                        let more = try input.read(into: UnsafeMutableRawBufferPointer(room))
-                        if more == 0 { break }
-                        filled += more
-                    }
-                }
-            } catch {
-                throw CarryingError("the pipe", "cannot be read", cause: "\(error)")
+            var bytes: [UInt8] = []
+            while bytes.count < count {
+                let more = try input.take(upTo: count - bytes.count)
+                if more.isEmpty { break }
+                bytes += more
             }
             offset += bytes.count
             return bytes

@@ -24,6 +24,9 @@ struct ExportCommand: AsyncParsableCommand {
             that are compressed at once lies beside it. Unpacked, it is the folder. The file is written as
             FILE.tar.unfinished, and the same command goes on after the last object that is whole.
 
+            '--format nix-export', or a file named FILE.nix-export, is for a real nix ('nix-store --import <FILE') and has no
+            signature: whoever takes it trusts how it came. It is written anew each time, and says nothing of generations.
+
             With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
 
               bootferry key generate example.org-1
@@ -32,6 +35,7 @@ struct ExportCommand: AsyncParsableCommand {
               bootferry export lab-node --to /media/stick --since /media/stick/inventory
               bootferry export lab-node --to lab-node.tar
               bootferry export lab-node --to - | ssh site bootferry import -
+              bootferry export lab-node --to - --format nix-export | ssh other nix-store --import
             """)
 
     @Argument(help: ArgumentHelp("The systems; the newest generation of each.", valueName: "system"))
@@ -40,6 +44,10 @@ struct ExportCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "The medium's folder, made if it is not there; or FILE.tar; or '-', a pipe.", valueName: "medium"))
     var to: String
+    @Option(
+        help: ArgumentHelp(
+            "'medium', or 'nix-export' for 'nix-store --import'; by the name of --to by default.", valueName: "format"))
+    var format: ExportFormat?
     @Option(help: ArgumentHelp("This generation of the one system named.", valueName: "number"))
     var generation: Int?
     @Option(
@@ -72,16 +80,23 @@ struct ExportCommand: AsyncParsableCommand {
         var kept: Int
         var files: Int
         var bytes: Int
-        var key: String
+        /// That signed it; absent where nothing is signed.
+        var key: String?
     }
 
     func validate() throws {
         if systems.isEmpty, path.isEmpty { throw ValidationError("name a system") }
         if generation != nil, systems.count > 1 { throw ValidationError("--generation goes with one system") }
         if to == "-", options.json { throw ValidationError("--json and the archive cannot both have standard output") }
+        if chosenFormat == .nixExport, key != nil || largestFile != nil {
+            throw ValidationError(
+                "--key and --largest-file go with --format medium: a nix-export has no signature and no parts")
+        }
         if !(1...19).contains(level) { throw ValidationError("--level takes 1 to 19, found '\(level)'") }
         _ = try largestFileBytes()
     }
+
+    private var chosenFormat: ExportFormat { format ?? (to.hasSuffix(".nix-export") ? .nixExport : .medium) }
 
     private func largestFileBytes() throws -> Int {
         guard let largestFile else { return ExportSettings.fat32Limit }
@@ -101,6 +116,11 @@ struct ExportCommand: AsyncParsableCommand {
         let keys = KeyStore(store.directory)
         let base = try since.map {
             try InventoryFile.read(mediumFolder($0), ring: keys.ring(), now: secondsSince1970()).paths
+        }
+        if chosenFormat == .nixExport {
+            let images = try generations.map { try StorePath(parsing: $0.image) }
+            let export = NixStreamExport(store: store, output: try pipe() ?? .file(mediumFolder(to)))
+            return try await write(export, roots.union(images), base ?? [], generations, terminal)
         }
         var settings = ExportSettings()
         settings.level = level
@@ -132,7 +152,7 @@ struct ExportCommand: AsyncParsableCommand {
             files: report.manifest.files.count, bytes: report.manifest.size, key: key.name)
         let line =
             "\(medium): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
-            + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(summary.key)'"
+            + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(key.name)'"
         if to == "-" {
             terminal.message(line)
         } else {
@@ -141,14 +161,40 @@ struct ExportCommand: AsyncParsableCommand {
     }
 
     /// Where the medium is to be one file or a pipe.
-    private func tarOutput() throws -> TarExport.Output? {
-        guard to == "-" else { return to.hasSuffix(".tar") ? .file(mediumFolder(to)) : nil }
+    private func tarOutput() throws -> ExportOutput? {
+        try pipe() ?? (to.hasSuffix(".tar") ? .file(mediumFolder(to)) : nil)
+    }
+
+    /// Standard output, where that is asked for.
+    private func pipe() throws -> ExportOutput? {
+        guard to == "-" else { return nil }
         guard isatty(STDOUT_FILENO) == 0 else {
             throw CommandError(
                 kind: .usage, subject: "--to -", message: "writes an archive, and standard output is a terminal",
                 remedy: "bootferry export … --to - | ssh site bootferry import -")
         }
         return .pipe(.standardOutput)
+    }
+
+    private func write(
+        _ export: NixStreamExport, _ roots: Set<StorePath>, _ base: Set<StorePath>, _ generations: [Generation],
+        _ terminal: Terminal
+    ) async throws {
+        let report = try await onBlockingThread {
+            defer { terminal.status("") }
+            return try export.run(roots, base: base) { done, all in
+                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
+            }
+        }
+        let name = to == "-" ? "the pipe" : mediumFolder(to).string
+        let line =
+            "\(name): \(report.objects) objects, \(formatBytes(report.bytes)), for 'nix-store --import'"
+            + (report.base > 0 ? "; \(report.base) left out, which must be there already" : "")
+        if to == "-" { return terminal.message(line) }
+        let summary = Report(
+            medium: name, generations: generations, objects: report.objects, base: report.base,
+            written: report.objects, writtenBytes: report.bytes, kept: 0, files: 1, bytes: report.bytes, key: nil)
+        terminal.result(options.json ? try encodeJSON(summary) : line)
     }
 
     private func write(
@@ -197,6 +243,12 @@ struct ExportCommand: AsyncParsableCommand {
             terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
         }
     }
+}
+
+/// As what an export is written.
+enum ExportFormat: String, ExpressibleByArgument {
+    case medium
+    case nixExport = "nix-export"
 }
 
 /// A number of bytes as people write it: `4096`, `64K`, `2G`; powers of 1,024.

@@ -24,12 +24,21 @@ struct ImportCommand: AsyncParsableCommand {
             unsigned ones only where their path follows from their content, and they are asked for by --path. These are
             kept from 'gc' as roots 'imported-HASH'.
 
+            So is what 'nix-store --export' wrote, a file or a pipe. It has no signature and no digest, and nix itself registers
+            whatever comes; here only objects are taken whose path follows from their content by SHA-256 ('nix store add-path',
+            texts and '.drv' files, fetched files, what was built content-addressed), and all others are named and refused. What
+            no other in it needs is kept from 'gc', or what --path names.
+
               bootferry import /media/stick
               ssh home bootferry export lab-node --to - | bootferry import -
+              nix-store --export $(nix-store -qR /nix/store/…) | bootferry import -
               bootferry serve netboot/site.yaml --no-build
             """)
 
-    @Argument(help: ArgumentHelp("The medium's folder, or its FILE.tar, or '-' for a pipe.", valueName: "medium"))
+    @Argument(
+        help: ArgumentHelp(
+            "The medium's folder, or its FILE.tar, or a file of 'nix-store --export', or '-' for a pipe.",
+            valueName: "medium"))
     var medium: String
     @Option(
         help: ArgumentHelp(
@@ -48,15 +57,23 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
-        let spool = try await medium == "-" ? spool(into: store, terminal) : nil
+        let paths = try path.isEmpty ? nil : Set(path.map { try StorePath(parsing: $0) })
+        let incoming = try incomingBytes()
+        if let incoming, try await onBlockingThread({ try incoming.isNixExport() }) {
+            return try show(try await take(incoming, keeping: paths, into: store, terminal), terminal)
+        }
+        var spool: TarSpool?
+        if medium == "-", let incoming { spool = try await self.spool(incoming, into: store, terminal) }
         defer { withExtendedLifetime(spool) {} }
         let medium = try Medium(spool?.folder ?? mediumFolder(medium), ring: KeyStore(store.directory).ring())
-        let paths = try path.isEmpty ? nil : Set(path.map { try StorePath(parsing: $0) })
         let importing = Import(
             store: store, medium: medium, width: ProcessInfo.processInfo.activeProcessorCount)
-        let (plan, report) = try await onBlockingThread { try copy(importing, paths, terminal) }
+        try show(try await onBlockingThread { try copy(importing, paths, terminal) }, terminal)
+    }
+
+    private func show(_ report: Carrying.Import.Report, _ terminal: Terminal) throws {
         let summary = Report(
-            imported: report.imported.map(\.description), there: plan.there, generations: report.generations,
+            imported: report.imported.map(\.description), there: report.there, generations: report.generations,
             faults: report.faults.map(\.description), hindered: report.hindered.map(\.description))
         if options.json {
             terminal.result(try encodeJSON(summary))
@@ -66,7 +83,7 @@ struct ImportCommand: AsyncParsableCommand {
                 terminal.result("\(generation.system)  \(generation.number)  \(generation.image)")
             }
             terminal.message(
-                "\(report.imported.count) objects imported, \(plan.there) were there"
+                "\(report.imported.count) objects imported, \(report.there) were there"
                     + (report.hindered.isEmpty ? "" : ", \(report.hindered.count) could not come")
                     + (report.faults.isEmpty
                         ? "" : "; \(report.faults.count) faults: get what is named anew, and import again"))
@@ -74,10 +91,33 @@ struct ImportCommand: AsyncParsableCommand {
         if !report.faults.isEmpty { throw ExitCode(3) }
     }
 
-    private func spool(into store: LocalStore, _ terminal: Terminal) async throws -> TarSpool {
+    /// What comes in one pass; nil for a folder, and for what is not there.
+    private func incomingBytes() throws -> IncomingBytes? {
+        if medium == "-" { return IncomingBytes(pipe: .standardInput) }
+        var status = stat()
+        guard stat(mediumFolder(medium).string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return try IncomingBytes(mediumFolder(medium))
+    }
+
+    private func take(
+        _ stream: IncomingBytes, keeping paths: Set<StorePath>?, into store: LocalStore, _ terminal: Terminal
+    ) async throws -> Carrying.Import.Report {
         try await onBlockingThread {
             defer { terminal.status("") }
-            return try TarSpool(reading: .standardInput, into: store) { count in
+            let importing = NixStreamImport(store: store)
+            if let size = stream.size { try requireRoom(for: size, of: try importing.freeBytes(), in: store) }
+            return try importing.run(stream, keeping: paths) { count in
+                terminal.status("\(formatBytes(count)) " + (stream.size.map { "of \(formatBytes($0))" } ?? "have come"))
+            }
+        }
+    }
+
+    private func spool(
+        _ incoming: IncomingBytes, into store: LocalStore, _ terminal: Terminal
+    ) async throws -> TarSpool {
+        try await onBlockingThread {
+            defer { terminal.status("") }
+            return try TarSpool(reading: incoming, into: store) { count in
                 terminal.status("\(formatBytes(count)) have come")
             }
         }
@@ -85,22 +125,24 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func copy(
         _ importing: Import, _ paths: Set<StorePath>?, _ terminal: Terminal
-    ) throws -> (ImportPlan, Carrying.Import.Report) {
+    ) throws -> Carrying.Import.Report {
         defer { terminal.status("") }
         let plan = try importing.plan(paths)
         terminal.message(
             "\(plan.count) objects to import, \(formatBytes(plan.archiveBytes)); \(plan.there) there already; "
                 + "\(formatBytes(plan.freeBytes)) free")
-        guard plan.archiveBytes <= plan.freeBytes else {
-            throw CommandError(
-                kind: .host, subject: "'\(importing.store.directory.path)'",
-                message: "has \(formatBytes(plan.freeBytes)) free, and \(formatBytes(plan.archiveBytes)) are needed",
-                remedy: "run 'bootferry gc', or choose a state directory on a larger disk with '--state-dir'")
-        }
-        let report = try importing.run(plan) { done, all in
+        try requireRoom(for: plan.archiveBytes, of: plan.freeBytes, in: importing.store)
+        return try importing.run(plan) { done, all in
             terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
         }
-        return (plan, report)
+    }
+
+    private func requireRoom(for needed: Int, of free: Int, in store: LocalStore) throws {
+        guard needed > free else { return }
+        throw CommandError(
+            kind: .host, subject: "'\(store.directory.path)'",
+            message: "has \(formatBytes(free)) free, and \(formatBytes(needed)) are needed",
+            remedy: "run 'bootferry gc', or choose a state directory on a larger disk with '--state-dir'")
     }
 }
 

@@ -37,6 +37,14 @@ struct Vectors: Decodable {
     let contentAddressed: [Addressed]
     let signing: Signing
     let binaryCache: [String: String]
+    /// In base 64.
+    let exportStream: String
+
+    // As the decoder's snake-case strategy spells `exportStream_b64`.
+    enum CodingKeys: String, CodingKey {
+        case base32, compress, nar, storePaths, fingerprints, contentAddressed, signing, binaryCache
+        case exportStream = "exportstreamB64"
+    }
 
     static func load() throws -> Vectors {
         let decoder = JSONDecoder()

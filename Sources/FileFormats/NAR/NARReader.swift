@@ -19,6 +19,9 @@ extension NAR {
         /// Bytes of the archive read so far.
         public private(set) var offset = 0
 
+        /// What was taken from the source in a chunk and not read: after the archive's end, what stands behind it.
+        public var unread: ArraySlice<UInt8> { buffer }
+
         private static let chunkCount = 1 << 16
 
         public init(source: @escaping Source) { self.source = source }

@@ -115,5 +115,5 @@ extension NAR {
     }
 
     /// Zeros after a string of `count` bytes.
-    static func padding(of count: Int) -> Int { (8 - count % 8) % 8 }
+    public static func padding(of count: Int) -> Int { (8 - count % 8) % 8 }
 }
