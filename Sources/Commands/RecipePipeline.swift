@@ -34,7 +34,10 @@ struct RecipePipeline: Sendable {
         defer { workspace.terminal.status("") }
         let lock = try await PackageLocker(
             stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
-        ).lock(request, existing: existing, update: update)
+        ).lock(request, existing: existing, update: update) { name, newer, locked in
+            workspace.terminal.message(
+                "note: the mirror lists the source of \(name) in version \(newer) and does not have it; locked is \(locked)")
+        }
         try workspace.write(lock.rendered(), to: lockPath)
         workspace.terminal.message(
             "\(lockPath): \(lock.packages.count) packages and \(lock.sources.count) files of sources locked")

@@ -34,6 +34,9 @@ public struct FetchItem: Sendable, Equatable {
         self.size = size
         self.sha256 = sha256
     }
+
+    /// As the first address calls it.
+    var fileName: Substring? { urls.first?.split(separator: "/").last }
 }
 
 /// How far a fetch has come.
@@ -89,11 +92,22 @@ public struct FetchError: JoinableError {
         code = first.code
         let more = failures.count > Self.shownFailures ? ["…"] : []
         let shown = failures.prefix(Self.shownFailures)
-        subject = (shown.map(\.subject) + more).joined(separator: ", ")
+        subject = (Self.unique(shown.map(\.subject)) + more).joined(separator: ", ")
         message = "\(failures.count) files could not be fetched"
         cause = (shown.map { "\($0.subject): \($0.message)" } + more).joined(separator: "\n    ")
-        let missing = failures.filter { $0.code == .notFound }.map(\.subject)
-        remedy = missing.isEmpty ? first.remedy : "bootferry lock --update \(missing.joined(separator: " "))"
+        let missing = Self.unique(failures.filter { $0.code == .notFound }.map(\.subject))
+        remedy = missing.isEmpty ? first.remedy : Self.newLock(for: missing)
+    }
+
+    /// What to do about packages that are gone: a system's are locked by name, those of recipes all at once.
+    static func newLock(for names: [String]) -> String {
+        "bootferry lock --update \(names.joined(separator: " ")); for recipes: bootferry recipe lock --update"
+    }
+
+    /// A source package is several files of one name.
+    private static func unique(_ names: [String]) -> [String] {
+        var seen: Set<String> = []
+        return names.filter { seen.insert($0).inserted }
     }
 
     public var kind: FailureKind {

@@ -188,7 +188,7 @@ final class Transfer {
         }
         return .failed(
             FetchError(
-                .notFound, item.name, "no mirror has it any more", cause: lastTrouble,
-                remedy: "bootferry lock --update \(item.name)"))
+                .notFound, item.name, "no mirror has \(item.fileName.map { "`\($0)`" } ?? "it") any more",
+                cause: lastTrouble, remedy: FetchError.newLock(for: [item.name])))
     }
 }

@@ -21,12 +21,16 @@ struct AptProgram: Sendable {
     /// Bytes; the names of all packages of Debian are 1.5 MB.
     private static let outputLimit = 64 << 20
 
-    static func run(_ name: String, _ arguments: [String]) async throws(LockingError) -> Answer {
+    /// - Parameter folder: where it is started; nil is where this process is.
+    static func run(
+        _ name: String, _ arguments: [String], in folder: FilePath? = nil
+    ) async throws(LockingError) -> Answer {
         do {
             let result = try await Subprocess.run(
                 .name(name), arguments: Arguments(arguments),
                 // apt's words are shown to people and its answers parsed: both in its own language.
                 environment: .inherit.updating(["LC_ALL": "C", "LANGUAGE": "C", "DEBIAN_FRONTEND": "noninteractive"]),
+                workingDirectory: folder,
                 output: .string(limit: outputLimit), error: .string(limit: 1 << 20))
             return Answer(
                 succeeded: result.terminationStatus.isSuccess, output: result.standardOutput,

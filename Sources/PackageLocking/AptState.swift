@@ -53,30 +53,6 @@ struct AptState: Sendable {
             status: directory.appending(set == .system ? "status-system" : "status-empty"))
     }
 
-    /// The files of a source package, of its newest version.
-    func source(_ name: String) async throws(LockingError) -> [LockedPackage] {
-        let answer = try await AptProgram.run(
-            "apt-get", inquiry(["-q", "--print-uris", "--download-only", "source", name]))
-        guard answer.succeeded else {
-            throw LockingError(.unknownPackage, name, "apt finds no such source package", cause: answer.complaint)
-        }
-        let source: DebianSource
-        do { source = try DebianSource(printedURIs: answer.output) } catch {
-            throw LockingError(.failed, name, error.message)
-        }
-        var locked: [LockedPackage] = []
-        for file in source.files {
-            guard let place = mirrors.location(of: file.uri) else {
-                throw LockingError(.failed, name, "apt would fetch it from outside the mirrors")
-            }
-            locked.append(
-                LockedPackage(
-                    name: name, version: source.version, architecture: "source", poolPath: place.path,
-                    archive: place.archive, size: file.size, sha256: file.sha256))
-        }
-        return locked
-    }
-
     /// What apt would install; `status` is a dpkg's, `cache` a folder for one solution at a time.
     func solve(
         _ names: [String], pins: [LockedPackage], cache name: String, status: FilePath
@@ -134,7 +110,7 @@ struct AptState: Sendable {
         return Set(names + lines.map { String($0.prefix { $0 != ":" }) })
     }
 
-    private func inquiry(_ words: [String]) -> [String] {
+    func inquiry(_ words: [String]) -> [String] {
         [
             "-c", configuration.string, "-o", "Dir::Cache=\(directory.appending("cache-system"))",
             "-o", "Dir::State::status=\(directory.appending("status-system"))",
@@ -218,7 +194,7 @@ struct AptState: Sendable {
         """
     }
 
-    private func makeDirectory(_ path: FilePath) throws(LockingError) {
+    func makeDirectory(_ path: FilePath) throws(LockingError) {
         var current = FilePath(root: path.root)
         for component in path.components {
             current.append(component)

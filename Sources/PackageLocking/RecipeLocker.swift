@@ -35,9 +35,12 @@ public struct RecipeLockRequest: Sendable {
 extension PackageLocker {
     /// Locks what recipes need; versions that are locked stay, unless `update`.
     ///
+    /// - Parameter passedOver: is told of a newer source that the mirror lists and does not have: its name, its version, and the
+    ///   version that is locked instead.
     /// - Throws: `LockingError`.
     public func lock(
-        _ request: RecipeLockRequest, existing: RecipeLock?, update: Bool
+        _ request: RecipeLockRequest, existing: RecipeLock?, update: Bool,
+        passedOver: (_ name: String, _ newer: String, _ locked: String) -> Void
     ) async throws(LockingError) -> RecipeLock {
         try checkKeyring()
         let apt = AptState(
@@ -87,7 +90,15 @@ extension PackageLocker {
         var sources: [LockedPackage] = []
         for name in request.sources {
             let kept = old?.sources.filter { $0.name == name } ?? []
-            sources += kept.isEmpty ? try await apt.source(name) : kept
+            guard kept.isEmpty else {
+                sources += kept
+                continue
+            }
+            let source = try await apt.source(name)
+            sources += source.files
+            if let newer = source.passedOver.first, let file = source.files.first {
+                passedOver(name, newer.description, file.version)
+            }
         }
         return RecipeLock(
             packages: Array(packages.values), toolboxes: toolboxes, sources: sources, request: request.digest)

@@ -172,7 +172,7 @@ import Testing
             }
             #expect(error?.code == .notFound)
             #expect(error?.subject == "gone1, gone2")
-            #expect(error?.remedy == "bootferry lock --update gone1 gone2")
+            #expect(error?.remedy == "bootferry lock --update gone1 gone2; for recipes: bootferry recipe lock --update")
             #expect(try bytes(folder.appending(Self.digest)) == Self.body)
         }
     }

@@ -61,15 +61,22 @@ extension BootferryProgram {
     public static func copyOfShared(in folder: FilePath) async throws -> BootferryProgram {
         _ = try await shared.build()
         let state = folder.appending("state")
-        // Hard links where they can be: nothing ever writes into an object of the store.
+        // Others may be building there: first what names objects, then their database as one of its moments, then the objects, as
+        // hard links where they can be, since nothing ever writes into one.
         let copy = """
-            mkdir "$1" && cd "$0" && for name in *; do
+            mkdir "$1" "$1/tmp" && cd "$0" && for name in *; do
                 case $name in
-                store) cp -al store "$1/store" 2>/dev/null || { rm -rf "$1/store"; cp -a store "$1/store"; } ;;
-                tmp) mkdir "$1/tmp" ;;
-                *) cp -a "$name" "$1/$name" ;;
-                esac || exit 1
+                store | tmp) ;;
+                apt) cp -a apt "$1/apt" 2>/dev/null ;;
+                *) cp -a "$name" "$1/$name" || exit 1 ;;
+                esac
             done
+            for file in db/*.sqlite; do
+                rm -f "$1/$file" "$1/$file"-*
+                python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))' \
+                    "$file" "$1/$file" || exit 1
+            done
+            cp -al store "$1/store" 2>/dev/null || { rm -rf "$1/store"; cp -a store "$1/store"; }
             """
         let outcome = try await execute(["sh", "-c", copy, shared.stateDirectory.string, state.string])
         guard outcome.succeeded else { throw UnexpectedOutcome(description: outcome.messages) }
