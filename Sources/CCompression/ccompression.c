@@ -23,21 +23,27 @@ static pthread_once_t zstd_once = PTHREAD_ONCE_INIT, lzma_once = PTHREAD_ONCE_IN
   if (!(p_##name = (__typeof__(name) *)dlsym(library, #name))) return "the library has no " #name;
 
 static const char *load_zstd(void) {
-  void *library = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (!library) return "libzstd.so.1 cannot be loaded: install libzstd1";
+  void *library = dlopen(BF_ZSTD_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (!library) return BF_ZSTD_LIBRARY " cannot be loaded: install libzstd1";
   ZSTD_FUNCTIONS(FIND)
   return NULL;
 }
 
 static const char *load_lzma(void) {
-  void *library = dlopen("liblzma.so.5", RTLD_NOW | RTLD_LOCAL);
-  if (!library) return "liblzma.so.5 cannot be loaded: install liblzma5";
+  void *library = dlopen(BF_LZMA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (!library) return BF_LZMA_LIBRARY " cannot be loaded: install liblzma5";
   LZMA_FUNCTIONS(FIND)
   return NULL;
 }
 
 static void load_zstd_once(void) { zstd_problem = load_zstd(); }
 static void load_lzma_once(void) { lzma_problem = load_lzma(); }
+
+const char *bf_compression_load(void) {
+  pthread_once(&zstd_once, load_zstd_once);
+  pthread_once(&lzma_once, load_lzma_once);
+  return zstd_problem ? zstd_problem : lzma_problem;
+}
 
 struct bf_stream {
   ZSTD_CCtx *compressor;

@@ -18,15 +18,19 @@ public struct Export: Sendable {
     public let key: SigningKey
     public let ring: KeyRing
     public var settings: ExportSettings
+    /// Bootferry itself, where the medium is to have it.
+    public var program: CarriedProgram?
 
     public init(
-        store: LocalStore, folder: FilePath, key: SigningKey, ring: KeyRing, settings: ExportSettings
+        store: LocalStore, folder: FilePath, key: SigningKey, ring: KeyRing, settings: ExportSettings,
+        program: CarriedProgram? = nil
     ) {
         self.store = store
         self.folder = folder
         self.key = key
         self.ring = ring
         self.settings = settings
+        self.program = program
     }
 
     /// What was done.
@@ -72,7 +76,9 @@ public struct Export: Sendable {
         plan.previous = try previousManifest()
         for name in Medium.folders { try MediumFiles.makeFolder(folder.appending(name)) }
         try removeUnfinished()
+        try program?.requireFiles(upTo: settings.largestFile)
         try examine(&plan, progress)
+        if let program, try !program.isWhole(on: folder) { plan.programBytes = program.size }
         plan.freeBytes = try MediumFiles.freeBytes(at: folder)
         return plan
     }
@@ -127,7 +133,8 @@ public struct Export: Sendable {
     /// Writes what is missing, and at last the manifest.
     public func run(_ plan: ExportPlan, now: Int, progress: @escaping Progress) throws -> Report {
         let missing = plan.missing
-        let counter = SharedProgress(of: plan.archiveBytes, progress)
+        let counter = SharedProgress(of: plan.archiveBytes + plan.programBytes, progress)
+        if let program, plan.programBytes > 0 { try program.write(to: folder, onBytes: counter.add) }
         let writer = ObjectWriter(store: store, folder: folder, key: key, settings: settings)
         let state = Mutex(plan.keptFiles)
         try inParallel(missing, width: settings.width) { registration in
@@ -142,6 +149,7 @@ public struct Export: Sendable {
         let information = Medium.cacheInformationText
         try MediumFiles.replace(folder.appending(Medium.cacheInformation), with: information)
         manifest.files.merge(written) { $1 }
+        if let program { manifest.files.merge(program.files) { $1 } }
         manifest.files[Medium.cacheInformation] = .init(digest: .sha256(of: information), size: information.count)
         for generation in plan.generations {
             manifest.generations.removeAll { $0.system == generation.system && $0.number == generation.number }
@@ -155,7 +163,8 @@ public struct Export: Sendable {
         return Report(
             written: missing.count,
             writtenBytes: written.values.reduce(0) { $0 + $1.size }
-                - plan.keptFiles.values.reduce(0) { $0 + $1.size }, kept: plan.kept.count, manifest: manifest)
+                - plan.keptFiles.values.reduce(0) { $0 + $1.size } + plan.programBytes, kept: plan.kept.count,
+            manifest: manifest)
     }
 
     /// Takes away archives of an earlier export that no narinfo names any more, since their objects were written anew.

@@ -37,6 +37,8 @@ public struct ExportPlan: Sendable {
     public internal(set) var freeBytes = 0
     /// What was on the medium and is written anew, and why.
     public internal(set) var spoiled: [MediumFault] = []
+    /// Bytes of Bootferry itself that are to be written; 0 where the medium has it.
+    public internal(set) var programBytes = 0
 
     init(generations: [Generation], roots: Set<StorePath>, closure: Closure) {
         self.generations = generations
@@ -55,5 +57,5 @@ public struct ExportPlan: Sendable {
 
     /// Bytes that the medium must have room for, if nothing can be made smaller: archives, zstd's frames around them, and
     /// two files of whole blocks each.
-    public var mostBytes: Int { missing.reduce(0) { $0 + $1.narSize + $1.narSize >> 8 + 1 << 17 } }
+    public var mostBytes: Int { missing.reduce(programBytes) { $0 + $1.narSize + $1.narSize >> 8 + 1 << 17 } }
 }

@@ -11,6 +11,7 @@ import SystemPackage
 ///     HASH.narinfo              one object
 ///     nar/FILEHASH.nar.zst      its archive; where that is too large for the medium, FILEHASH.nar.zst.part1 and so on
 ///     log/ realisations/ build-trace-v2/   empty: nix wants them on a medium that it cannot write
+///     bootferry, bootferry.tar  the program itself (`CarriedProgram`)
 ///
 /// The same files may be members of one tar archive. Everything on it is hostile: names lead nowhere else, links are not
 /// followed, sizes are bounded.
@@ -200,6 +201,6 @@ public struct Medium: Sendable {
     static func isReplacement(_ name: String) -> Bool {
         name.hasSuffix(".new")
             && (name.contains(".narinfo.") || name.hasPrefix(MediumManifest.fileName + ".")
-                || name.hasPrefix(cacheInformation + "."))
+                || name.hasPrefix(cacheInformation + ".") || name.hasPrefix(CarriedProgram.starterName + "."))
     }
 }

@@ -76,6 +76,7 @@ extension Medium {
         let there =
             try informationNames()
             + source.names(in: Self.archives).map { "\(Self.archives)/\($0)" }
+            + [CarriedProgram.starterName, CarriedProgram.archiveName].filter(source.has)
         for name in there where manifest.files[name] == nil {
             faults.insert(
                 MediumFault(name, "is not in the medium manifest: an interrupted export left it, or somebody added it"))

@@ -69,6 +69,18 @@ enum MediumFiles {
         }
     }
 
+    /// Bytes of an open file from an offset; fewer only at its end.
+    static func bytes(of file: FileDescriptor, at offset: Int, count: Int) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let room = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[filled...]))
+                let more = try file.read(fromAbsoluteOffset: Int64(offset + filled), into: room)
+                if more == 0 { break }
+                filled += more
+            }
+        }
+    }
+
     static func makeFolder(_ path: FilePath) throws {
         if mkdir(path.string, 0o755) != 0 {
             let error = Errno(rawValue: errno)

@@ -20,13 +20,19 @@ public struct TarExport: Sendable {
     public let key: SigningKey
     public let ring: KeyRing
     public var settings: ExportSettings
+    /// Bootferry itself, where the medium is to have it.
+    public var program: CarriedProgram?
 
-    public init(store: LocalStore, output: ExportOutput, key: SigningKey, ring: KeyRing, settings: ExportSettings) {
+    public init(
+        store: LocalStore, output: ExportOutput, key: SigningKey, ring: KeyRing, settings: ExportSettings,
+        program: CarriedProgram? = nil
+    ) {
         self.store = store
         self.output = output
         self.key = key
         self.ring = ring
         self.settings = settings
+        self.program = program
     }
 
     /// - Parameters:
@@ -42,6 +48,7 @@ public struct TarExport: Sendable {
                 "is \(settings.largestFile), and no file in a tar archive has more than \(Tar.largestFile)",
                 kind: .usage)
         }
+        try program?.requireFiles(upTo: settings.largestFile)
         let images = try Set(generations.map { try StorePath(parsing: $0.image) })
         let closure = try store.closure(of: images.union(roots))
         var manifest = MediumManifest(created: now)
@@ -115,6 +122,11 @@ public struct TarExport: Sendable {
                 manifest.files.merge(files) { $1 }
                 writtenBytes += files.values.reduce(0) { $0 + $1.size }
             }
+        }
+        if let program {
+            try program.append(to: writer)
+            manifest.files.merge(program.files) { $1 }
+            writtenBytes += program.size
         }
         let signed = try SignedText(manifest.text, by: key)
         try writer.append(Array(signed.whole.utf8), named: MediumManifest.fileName)

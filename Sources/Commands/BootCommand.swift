@@ -1,4 +1,5 @@
 import ArgumentParser
+import Carrying
 import Foundation
 import Glibc
 import SystemModel
@@ -59,7 +60,7 @@ struct BootCommand: AsyncParsableCommand {
         // As the first process of its own PID namespace it takes the machine with it, however it ends.
         var inside = ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "--"]
         if geteuid() != 0 { inside.insert("--map-root-user", at: 0) }
-        inside += [try readLink("/proc/self/exe")] + CommandLine.arguments.dropFirst()
+        inside += try RunningProgram.current().command + CommandLine.arguments.dropFirst()
         inside += ["--in-namespace", String(image.generation.number)]
         try Executables.become("unshare", inside)
     }

@@ -27,12 +27,20 @@ struct ExportCommand: AsyncParsableCommand {
             '--format nix-export', or a file named FILE.nix-export, is for a real nix ('nix-store --import <FILE') and has no
             signature: whoever takes it trusts how it came. It is written anew each time, and says nothing of generations.
 
+            The medium has Bootferry itself too, for Linux on the processor of this host: the program, the libraries that it is
+            linked with, 'netboot' and 'targets' as they are here, in 'bootferry.tar', and a shell script, 'bootferry', which
+            unpacks that into ~/.cache/bootferry of the site and runs it there, since a medium may be mounted noexec. Who runs
+            it trusts the medium; the digest of the script, which has that of all the rest, is shown, to be compared there
+            ('sha256sum') with what was carried on paper. It is written once, and again when something in it has changed.
+            Without it: --without-bootferry.
+
             With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
 
               bootferry key generate example.org-1
               bootferry export lab-node ioc --to /media/stick
               bootferry verify /media/stick
               bootferry export lab-node --to /media/stick --since /media/stick/inventory
+              sh /media/stick/bootferry import /media/stick                 # at a site that has no Bootferry
               bootferry export lab-node --to lab-node.tar
               bootferry export lab-node --to - | ssh site bootferry import -
               bootferry export lab-node --to - --format nix-export | ssh other nix-store --import
@@ -67,6 +75,8 @@ struct ExportCommand: AsyncParsableCommand {
     var largestFile: String?
     @Flag(help: "Begin even if it fits only when it can be compressed.")
     var tightSpace = false
+    @Flag(help: "Leave out Bootferry itself.")
+    var withoutBootferry = false
     @OptionGroup var options: WorkspaceOptions
 
     struct Report: Encodable {
@@ -82,6 +92,8 @@ struct ExportCommand: AsyncParsableCommand {
         var bytes: Int
         /// That signed it; absent where nothing is signed.
         var key: String?
+        /// SHA-256 of the script that starts Bootferry from the medium; nil where it is not on it.
+        var starter: String?
     }
 
     func validate() throws {
@@ -128,11 +140,14 @@ struct ExportCommand: AsyncParsableCommand {
         settings.width = ProcessInfo.processInfo.activeProcessorCount
         let key = try keys.signingKey(key)
         let ring = try keys.ring()
+        let program = try carriedProgram()
         if let output = try tarOutput() {
-            let export = TarExport(store: store, output: output, key: key, ring: ring, settings: settings)
+            let export = TarExport(
+                store: store, output: output, key: key, ring: ring, settings: settings, program: program)
             return try await write(export, generations, roots, base ?? [], terminal)
         }
-        let export = Export(store: store, folder: mediumFolder(to), key: key, ring: ring, settings: settings)
+        let export = Export(
+            store: store, folder: mediumFolder(to), key: key, ring: ring, settings: settings, program: program)
         let (plan, report) = try await onBlockingThread {
             try export.withFolder {
                 let plan = try planned(export, generations, roots, base ?? [], terminal)
@@ -142,6 +157,12 @@ struct ExportCommand: AsyncParsableCommand {
         try show(report, on: export.folder.string, base: plan.base.count, generations, key, terminal)
     }
 
+    /// What a site without Bootferry needs.
+    private func carriedProgram() throws -> CarriedProgram? {
+        if withoutBootferry { return nil }
+        return try CarriedProgram(.current(), data: ProjectData(named: options.dataDirectory).folder)
+    }
+
     private func show(
         _ report: Export.Report, on medium: String, base: Int, _ generations: [Generation], _ key: SigningKey,
         _ terminal: Terminal
@@ -149,10 +170,14 @@ struct ExportCommand: AsyncParsableCommand {
         let summary = Report(
             medium: medium, generations: generations, objects: report.written + report.kept, base: base,
             written: report.written, writtenBytes: report.writtenBytes, kept: report.kept,
-            files: report.manifest.files.count, bytes: report.manifest.size, key: key.name)
+            files: report.manifest.files.count, bytes: report.manifest.size, key: key.name,
+            starter: report.manifest.files[CarriedProgram.starterName]?.digest.hex)
         let line =
             "\(medium): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
             + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(key.name)'"
+        if let starter = summary.starter {
+            terminal.message("Bootferry itself is on it: sha256 of '\(CarriedProgram.starterName)' is \(starter)")
+        }
         if to == "-" {
             terminal.message(line)
         } else {
@@ -229,8 +254,9 @@ struct ExportCommand: AsyncParsableCommand {
             terminal.message("\(generation.system) generation \(generation.number): \(generation.image)")
         }
         terminal.message(
-            "\(plan.missing.count) objects to write, \(formatBytes(plan.archiveBytes)) before compression; \(plan.kept.count) "
-                + "there already\(plan.base.isEmpty ? "" : ", \(plan.base.count) at the site"); \(formatBytes(plan.freeBytes)) free"
+            "\(plan.missing.count) objects to write, \(formatBytes(plan.archiveBytes)) before compression; "
+                + (plan.programBytes > 0 ? "Bootferry itself, \(formatBytes(plan.programBytes)); " : "")
+                + "\(plan.kept.count) there already\(plan.base.isEmpty ? "" : ", \(plan.base.count) at the site"); \(formatBytes(plan.freeBytes)) free"
         )
         guard plan.mostBytes <= plan.freeBytes || tightSpace else {
             throw CommandError(

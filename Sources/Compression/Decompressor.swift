@@ -3,6 +3,14 @@ import CCompression
 /// How a stream is compressed.
 public enum CompressionFormat: String, Sendable, CaseIterable {
     case none, zstd, xz
+
+    /// Loads every library that any of them needs, and gives the names that they are found by.
+    public static func loadLibraries() throws(CompressionError) -> [String] {
+        if let problem = bf_compression_load() {
+            throw CompressionError("compression", String(cString: problem), kind: .host)
+        }
+        return [BF_ZSTD_LIBRARY, BF_LZMA_LIBRARY]
+    }
 }
 
 /// Decompresses a stream of one or more frames, drawing its bytes from a source.

@@ -16,6 +16,7 @@ final class TwoSites {
     let key: SigningKey
     var ring: KeyRing
     var settings = ExportSettings()
+    var program: CarriedProgram?
     private var generator = SeededGenerator(seed: 50)
 
     init() throws {
@@ -65,7 +66,9 @@ final class TwoSites {
         return try home.publish(image, as: system, madeFrom: nil)
     }
 
-    var export: Export { Export(store: home, folder: medium, key: key, ring: ring, settings: settings) }
+    var export: Export {
+        Export(store: home, folder: medium, key: key, ring: ring, settings: settings, program: program)
+    }
 
     @discardableResult
     func export(_ generations: [Generation], base: Set<StorePath> = []) throws -> Carrying.Export.Report {

@@ -148,6 +148,20 @@ import Testing
                 "serve", file, "--no-build", "--explain", "52:54:00:12:34:56", "--arch", "16")
             #expect(told.contains("minimal"), "\(told)")
             #expect(!told.contains("is not built"), "\(told)")
+            // The same at a site that has not even Bootferry.
+            let bare = BareHost(home: folder.appending("bare"), medium: home.medium)
+            try FileManager.default.createDirectory(atPath: bare.home.string, withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: URL(filePath: bare.home.appending("site.yaml").string))
+            let outcome = try await bare.run(
+                """
+                sh /medium/bootferry key trust '\(key)'
+                sh /medium/bootferry import /medium
+                sh /medium/bootferry serve site.yaml --no-build --explain 52:54:00:12:34:56 --arch 16 >told
+                sh /medium/bootferry image minimal --format iso --output minimal.iso --no-build
+                cat told
+                """)
+            #expect(outcome.succeeded, "\(outcome.messages)")
+            #expect(outcome.output.contains(told), "\(outcome.output)")
             // And the way back: the next export has nothing to carry but what is new.
             try await site.run("inventory", "--to", folder.string)
             let next = folder.appending("next")
@@ -168,7 +182,8 @@ import Testing
             let generation = try home.publish("lab-node", objects: 20, bytes: 100_000)
             let site = try CarriedStore(in: folder, "site")
             let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
-            try await home.run("export", "lab-node", "--to", home.medium.string, "--largest-file", "64K")
+            try await home.run(
+                "export", "lab-node", "--to", home.medium.string, "--largest-file", "64K", "--without-bootferry")
             let copied = try await execute([
                 "sh", "-ec",
                 """
@@ -201,13 +216,17 @@ import Testing
             let (once, other) = (folder.appending("once"), try CarriedStore(in: folder, "other"))
             try await other.run("key", "trust", key)
             let clock = ContinuousClock()
-            let exporting = try await clock.measure { try await home.run("export", "lab-node", "--to", once.string) }
+            let exporting = try await clock.measure {
+                try await home.run("export", "lab-node", "--without-bootferry", "--to", once.string)
+            }
             let importing = try await clock.measure { try await other.run("import", once.string) }
             var kills = 0
             let rounds = ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1" ? 40 : 6
             for _ in 0..<rounds {
                 let delay = exporting * Double.random(in: 0.05..<0.9, using: &random)
-                let status = try await home.program.runAndKill("export", "lab-node", "--to", home.medium.string) {
+                let status = try await home.program.runAndKill(
+                    "export", "lab-node", "--without-bootferry", "--to", home.medium.string
+                ) {
                     try await Task.sleep(for: delay)
                 }
                 if status == .signaled(SIGKILL) { kills += 1 }
@@ -216,7 +235,7 @@ import Testing
                     #expect(try await !site.program.run("import", home.medium.string).succeeded)
                 }
             }
-            try await home.run("export", "lab-node", "--to", home.medium.string)
+            try await home.run("export", "lab-node", "--without-bootferry", "--to", home.medium.string)
             try await home.run("verify", home.medium.string)
             for _ in 0..<rounds {
                 let delay = importing * Double.random(in: 0.05..<0.9, using: &random)

@@ -91,7 +91,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let (home, key, archive) = try await homeWithKey(in: folder)
             let site = try await site("site", trusting: key, in: folder)
-            try await home.run("export", "lab-node", "--to", archive.string)
+            try await home.run("export", "lab-node", "--without-bootferry", "--to", archive.string)
             let whole = try Data(contentsOf: URL(filePath: archive.string))
             let unfinished = URL(filePath: archive.string + ".unfinished")
             for share in [0.0, 0.001, 0.2, 0.5, 0.77, 0.999] {
@@ -99,7 +99,10 @@ import Testing
                 try whole.prefix(Int(Double(whole.count) * share)).write(to: unfinished)
                 let report = try JSONDecoder().decode(
                     Report.self,
-                    from: Data(try await home.run("export", "lab-node", "--to", archive.string, "--json").utf8))
+                    from: Data(
+                        try await home.run(
+                            "export", "lab-node", "--without-bootferry", "--to", archive.string, "--json"
+                        ).utf8))
                 #expect(report.written + report.kept == objects)
                 #expect(share < 0.2 || report.kept > 0, "at \(share)")
                 #expect(try await site.program.run("verify", archive.string).succeeded, "at \(share)")
@@ -108,7 +111,7 @@ import Testing
             var spoiled = whole.prefix(whole.count * 3 / 4)
             spoiled[whole.count / 2] ^= 1
             try spoiled.write(to: unfinished)
-            try await home.run("export", "lab-node", "--to", archive.string)
+            try await home.run("export", "lab-node", "--without-bootferry", "--to", archive.string)
             try await site.run("verify", archive.string)
         }
     }
@@ -118,11 +121,13 @@ import Testing
             let (home, key, archive) = try await homeWithKey(in: folder)
             let site = try await site("site", trusting: key, in: folder)
             for milliseconds in [5, 20, 40, 60, 80] {
-                _ = try await home.program.runAndKill("export", "lab-node", "--to", archive.string) {
+                _ = try await home.program.runAndKill(
+                    "export", "lab-node", "--without-bootferry", "--to", archive.string
+                ) {
                     try await Task.sleep(for: .milliseconds(milliseconds))
                 }
             }
-            try await home.run("export", "lab-node", "--to", archive.string)
+            try await home.run("export", "lab-node", "--without-bootferry", "--to", archive.string)
             for milliseconds in [5, 20, 40, 60, 80] {
                 _ = try await site.program.runAndKill("import", archive.string) {
                     try await Task.sleep(for: .milliseconds(milliseconds))
@@ -138,7 +143,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let (home, key, archive) = try await homeWithKey(in: folder)
             let site = try await site("site", trusting: key, in: folder)
-            try await home.run("export", "lab-node", "--to", archive.string)
+            try await home.run("export", "lab-node", "--without-bootferry", "--to", archive.string)
             let whole = try Data(contentsOf: URL(filePath: archive.string))
             let copy = folder.appending("copy.tar")
             for share in [0.1, 0.6, 0.95] {

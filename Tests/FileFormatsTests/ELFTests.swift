@@ -13,6 +13,7 @@ struct SmallELF {
     var flags: UInt32 = 2
     var interpreter: String?
     var section: String?
+    var linkage: ELF.Linkage?
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
@@ -26,10 +27,12 @@ struct SmallELF {
         let (headerSize, programSize, sectionSize) = wide ? (64, 56, 64) : (52, 32, 40)
         let path: [UInt8] = interpreter.map { Array($0.utf8) + [0] } ?? []
         let names = [UInt8(0)] + Array((section ?? "").utf8) + [0]
-        let programs = interpreter == nil ? 0 : 1
+        let programs = (interpreter == nil ? 0 : 1) + (linkage == nil ? 0 : 2)
         let pathOffset = headerSize + programs * programSize
         let namesOffset = pathOffset + path.count
-        let sections = namesOffset + names.count
+        let dynamicOffset = namesOffset + names.count
+        let words = dynamicWords(at: dynamicOffset)
+        let sections = dynamicOffset + words.values.count * (wide ? 8 : 4) + words.names.count
         writer.append([0x7F, 0x45, 0x4C, 0x46, wide ? 2 : 1, bigEndian ? 2 : 1, 1] + [UInt8](repeating: 0, count: 9))
         half(kind)
         half(machine)
@@ -48,8 +51,23 @@ struct SmallELF {
             if !wide { long(4) }
             word(1)
         }
+        if linkage != nil {
+            // One segment has all, at an address that is not its offset.
+            let dynamicSize = words.values.count * (wide ? 8 : 4)
+            for (type, offset, size) in [
+                (ELF.Segment.load, 0, sections), (ELF.Segment.dynamic, dynamicOffset, dynamicSize),
+            ] {
+                long(type)
+                if wide { long(4) }
+                for value in [offset, Self.loadAddress + offset, 0, size, size] { word(value) }
+                if !wide { long(4) }
+                word(1)
+            }
+        }
         writer.append(path)
         writer.append(names)
+        for value in words.values { word(value) }
+        writer.append(words.names)
         if section != nil {
             writer.append(repeating: 0, count: sectionSize)
             long(1)
@@ -58,6 +76,22 @@ struct SmallELF {
             writer.append(repeating: 0, count: sectionSize - (wide ? 40 : 24))
         }
         return writer.bytes
+    }
+
+    private static let loadAddress = 0x10000
+
+    /// The dynamic section, and the names that follow it.
+    private func dynamicWords(at offset: Int) -> (values: [Int], names: [UInt8]) {
+        guard let linkage else { return ([], []) }
+        var names: [UInt8] = [0]
+        var values: [Int] = []
+        for (tag, name) in linkage.needed.map({ (1, $0) }) + [linkage.name].compactMap({ $0 }).map({ (14, $0) }) {
+            values += [tag, names.count]
+            names += Array(name.utf8) + [0]
+        }
+        let size = (values.count + 6) * (bits == 64 ? 8 : 4)
+        values += [5, Self.loadAddress + offset + size, 10, names.count, 0, 0]
+        return (values, names)
     }
 }
 
@@ -115,6 +149,41 @@ struct SmallELF {
                 altered[Int.random(in: 0..<altered.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
             if let file = try? ELF.read(altered) { _ = abi.faults(of: file) }
+        }
+    }
+
+    private func linkage(_ bytes: [UInt8]) throws -> ELF.Linkage {
+        try ELF.linkage(of: try ELF.read(bytes), size: bytes.count) { offset, count in
+            offset < bytes.count ? Array(bytes[offset..<min(bytes.count, offset + count)]) : []
+        }
+    }
+
+    @Test(arguments: [(32, false), (32, true), (64, false), (64, true)])
+    func `what a file asks the loader for is read in both classes and byte orders`(bits: Int, bigEndian: Bool) throws {
+        let library = ELF.Linkage(name: "libone.so.1", needed: ["libtwo.so.2", "libc.so.6"])
+        let program = ELF.Linkage(name: nil, needed: ["libone.so.1"])
+        for sample in [library, program] {
+            let bytes = SmallELF(bits: bits, bigEndian: bigEndian, section: ".text", linkage: sample).bytes
+            #expect(try linkage(bytes) == sample)
+            let file = try ELF.read(bytes)
+            let cut = ELF.headerWithoutSections(Array(bytes[..<64])) + bytes[64..<file.loadedSize]
+            #expect(try linkage(cut) == sample)
+            #expect(try ELF.read(cut).sections == [])
+            #expect(file.sections.count == 2)
+        }
+        #expect(try linkage(SmallELF(bits: bits, bigEndian: bigEndian).bytes) == ELF.Linkage())
+    }
+
+    @Test func `a dynamic section that is cut short or altered is refused or read, never trapped on`() {
+        let whole = SmallELF(linkage: ELF.Linkage(name: "libone.so.1", needed: ["libtwo.so.2"])).bytes
+        var random = SeededGenerator(seed: 42)
+        for _ in 0..<20_000 {
+            var altered = whole
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                altered[Int.random(in: 64..<altered.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = try? linkage(altered)
+            if let file = try? ELF.read(altered) { _ = file.loadedSize }
         }
     }
 

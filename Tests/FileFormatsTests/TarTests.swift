@@ -6,6 +6,7 @@ struct TarTests {
     private static let members = [
         Tar.Member(name: "nar", size: 0, isDirectory: true), Tar.Member(name: "nix-cache-info", size: 1),
         Tar.Member(name: String(repeating: "n", count: 100), size: Tar.largestFile),
+        Tar.Member(name: "bin/program", size: 2, isExecutable: true),
     ]
 
     @Test(arguments: members) func `a header is read as it was written`(member: Tar.Member) throws {

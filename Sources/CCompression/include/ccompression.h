@@ -5,6 +5,12 @@
 // libzstd and liblzma, each loaded when first used, behind one kind of stream.
 struct bf_stream;
 
+#define BF_ZSTD_LIBRARY "libzstd.so.1"
+#define BF_LZMA_LIBRARY "liblzma.so.5"
+
+// Loads both; null, or why that failed.
+const char *bf_compression_load(void);
+
 // Makes a stream; null, with the reason in *problem, where that fails.
 // A size of UINT64_MAX is not known beforehand; 0 workers compress in the calling thread.
 struct bf_stream *bf_zstd_compressor(int level, int workers, uint64_t size, const char **problem);

@@ -87,6 +87,60 @@ extension ELF {
     }
 }
 
+extension ELF {
+    /// Bytes of a dynamic section that are read at most.
+    private static let maximumDynamic = 1 << 16
+
+    /// Reads which libraries a file asks for; nothing of a file without a dynamic section.
+    ///
+    /// Layout: pairs of words, a tag and a value; `DT_NULL` 0 ends them, `DT_NEEDED` 1 and `DT_SONAME` 14 count bytes within the
+    /// names, which lie at the address of `DT_STRTAB` 5 and have `DT_STRSZ` 10 bytes.
+    public static func linkage(
+        of file: File, size: Int, from source: @escaping ByteSource
+    ) throws -> Linkage {
+        guard let dynamic = file.segments.first(where: { $0.type == Segment.dynamic }) else { return Linkage() }
+        let input = Input(size: size, source: source, wordSize: file.class, order: file.byteOrder)
+        let rowSize = file.class.bits / 4
+        let count = min(dynamic.fileSize / rowSize, maximumDynamic / rowSize)
+        let bytes = try input.bytes(at: dynamic.offset, count * rowSize)
+        var fields = Fields(bytes, file.class, file.byteOrder)
+        var values: [(tag: UInt64, value: UInt64)] = []
+        for _ in 0..<count {
+            let (tag, value) = (try fields.word(), try fields.word())
+            if tag == 0 { break }
+            values.append((tag, value))
+        }
+        func first(_ tag: UInt64) -> UInt64? { values.first { $0.tag == tag }?.value }
+        guard let address = first(5), let length = first(10), length <= UInt64(maximumNames) else {
+            throw Malformed(description: "a dynamic section without names")
+        }
+        let place = file.segments.first {
+            $0.type == Segment.load && address >= $0.virtualAddress
+                && address - $0.virtualAddress < UInt64(clamping: $0.fileSize)
+        }
+        guard let place else { throw Malformed(description: "a dynamic section whose names are not loaded") }
+        let names = try input.bytes(at: place.offset &+ Int(address - place.virtualAddress), Int(length))
+        func name(_ offset: UInt64) throws(Malformed) -> String {
+            guard offset < UInt64(names.count) else {
+                throw Malformed(
+                    description: "a dynamic section of \(names.count) bytes of names asks for one at \(offset)")
+            }
+            return String(decoding: names[Int(offset)...].prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return Linkage(
+            name: try first(14).map(name), needed: try values.filter { $0.tag == 1 }.map { try name($0.value) })
+    }
+
+    /// The first 64 bytes of a file, saying nothing of sections: for a copy that is cut off after what is loaded.
+    public static func headerWithoutSections(_ header: [UInt8]) -> [UInt8] {
+        var header = header
+        // e_shoff; e_shnum and e_shstrndx.
+        let fields = header[4] == Class.bits64.rawValue ? [40..<48, 60..<64] : [32..<36, 48..<52]
+        for field in fields { header.replaceSubrange(field, with: [UInt8](repeating: 0, count: field.count)) }
+        return header
+    }
+}
+
 extension ELF.Section {
     fileprivate func named(in table: [UInt8], at offset: Int) -> ELF.Section {
         guard offset < table.count else { return self }

@@ -44,7 +44,7 @@ public enum ELF {
 
     /// A program header: what is loaded, or where to find something at run time.
     public struct Segment: Equatable, Sendable {
-        /// `PT_LOAD` is 1, `PT_INTERP` 3.
+        /// `PT_LOAD` is 1, `PT_DYNAMIC` 2, `PT_INTERP` 3.
         public var type: UInt32
         public var offset: Int
         public var virtualAddress: UInt64
@@ -53,6 +53,7 @@ public enum ELF {
         public var memorySize: UInt64
 
         public static let load: UInt32 = 1
+        public static let dynamic: UInt32 = 2
         public static let interpreter: UInt32 = 3
     }
 
@@ -80,6 +81,19 @@ public enum ELF {
         public var sections: [Section]
         /// The dynamic loader that an executable asks for.
         public var interpreter: String?
+
+        /// Bytes from the file's beginning that a loader may ask for; sections for linkers and debuggers lie beyond.
+        public var loadedSize: Int {
+            segments.filter { $0.type == Segment.load }.reduce(0) { max($0, $1.offset &+ $1.fileSize) }
+        }
+    }
+
+    /// What the dynamic loader is told of a file (`DT_SONAME`, `DT_NEEDED`).
+    public struct Linkage: Equatable, Sendable {
+        /// What others ask for it by; a program has none.
+        public var name: String?
+        /// The libraries that it asks for.
+        public var needed: [String] = []
     }
 
     /// The first bytes of every ELF file.

@@ -22,11 +22,14 @@ public enum Tar {
         public var name: String
         public var size: Int
         public var isDirectory: Bool
+        /// Of a file: whether its owner may run it.
+        public var isExecutable: Bool
 
-        public init(name: String, size: Int, isDirectory: Bool = false) {
+        public init(name: String, size: Int, isDirectory: Bool = false, isExecutable: Bool = false) {
             self.name = name
             self.size = size
             self.isDirectory = isDirectory
+            self.isExecutable = isExecutable
         }
 
         /// Bytes that its content takes in the archive.
@@ -52,7 +55,7 @@ public enum Tar {
         }
         writer.append(name)
         writer.append(repeating: 0, count: longestName - name.count)
-        writer.append(octal(member.isDirectory ? 0o755 : 0o644, digits: 7))
+        writer.append(octal(member.isDirectory || member.isExecutable ? 0o755 : 0o644, digits: 7))
         writer.append(octal(0, digits: 7))
         writer.append(octal(0, digits: 7))
         writer.append(octal(member.size, digits: 11))
@@ -84,7 +87,8 @@ public enum Tar {
         }
         let size = try octal(header[124..<136])
         switch header[156] {
-        case UInt8(ascii: "0"), 0: return Member(name: name, size: size)
+        case UInt8(ascii: "0"), 0:
+            return Member(name: name, size: size, isExecutable: try octal(header[100..<108]) & 0o100 != 0)
         case UInt8(ascii: "5"):
             guard size == 0 else { throw Malformed(description: "the directory '\(name)' has content") }
             return Member(name: name.hasSuffix("/") ? String(name.dropLast()) : name, size: 0, isDirectory: true)
