@@ -48,16 +48,8 @@ public struct Export: Sendable {
     /// Runs `body` while no other export writes to the folder, which is made if it is not there.
     public func withFolder<Value>(_ body: () throws -> Value) throws -> Value {
         try MediumFiles.makeFolder(folder)
-        let lock: FileDescriptor
-        do {
-            lock = try FileDescriptor.open(folder, .readOnly, options: [.directory, .closeOnExec])
-        } catch {
-            throw CarryingError("cannot open", folder, error)
-        }
+        let lock = try MediumFiles.lock(folder)
         defer { try? lock.close() }
-        guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            throw CarryingError("'\(folder)'", "another export writes there", remedy: "wait for it, or end it")
-        }
         return try body()
     }
 
@@ -75,7 +67,7 @@ public struct Export: Sendable {
         plan.base = base.intersection(plan.closure.order)
         plan.previous = try previousManifest()
         for name in Medium.folders { try MediumFiles.makeFolder(folder.appending(name)) }
-        try removeUnfinished()
+        try Medium.removeUnfinished(in: folder)
         try program?.requireFiles(upTo: settings.largestFile)
         try examine(&plan, progress)
         if let program, try !program.isWhole(on: folder) { plan.programBytes = program.size }
@@ -85,23 +77,21 @@ public struct Export: Sendable {
 
     /// Of an export before, which must be somebody's that is trusted here: what it lists is signed anew.
     private func previousManifest() throws -> MediumManifest? {
-        guard access(folder.appending(MediumManifest.fileName).string, F_OK) == 0 else { return nil }
+        guard MediumFiles.exists(folder.appending(MediumManifest.fileName)) else {
+            guard try !MediumFiles.names(in: folder).contains(where: { MediumManifest.volumeNumber(ofFile: $0) != nil })
+            else {
+                throw CarryingError(
+                    "'\(folder)'", "has a volume of an export to several", kind: .usage,
+                    remedy: "export to an empty folder, or give all --to again")
+            }
+            return nil
+        }
         let medium = try Medium(folder, ring: ring)
         guard let fault = medium.verdict.fault else { return medium.manifest }
         throw CarryingError(
             "'\(folder.appending(MediumManifest.fileName))'", "\(fault), so nothing is added to that medium",
             kind: .corrupt,
             remedy: "export to an empty folder")
-    }
-
-    private func removeUnfinished() throws {
-        for name in try MediumFiles.names(in: folder) where Medium.isReplacement(name) {
-            unlink(folder.appending(name).string)
-        }
-        let archives = folder.appending(Medium.archives)
-        for name in try MediumFiles.names(in: archives) where name.hasSuffix(Medium.unfinished) {
-            unlink(archives.appending(name).string)
-        }
     }
 
     /// Finds what the medium has whole already: read to its end, every digest fitting what the store says of it.
@@ -183,7 +173,7 @@ public struct Export: Sendable {
     }
 
     /// An archive that is worth several threads of its own.
-    private static let largeArchive = 32 << 20
+    static let largeArchive = 32 << 20
 
     /// Signs the manifest once all that it lists is on the medium.
     private func seal(_ manifest: MediumManifest) throws {
@@ -199,6 +189,17 @@ public struct Export: Sendable {
 }
 
 extension Medium {
+    /// Takes away what was being written in a folder when its writer ended.
+    static func removeUnfinished(in folder: FilePath) throws {
+        for name in try MediumFiles.names(in: folder) where isReplacement(name) {
+            unlink(folder.appending(name).string)
+        }
+        let archives = folder.appending(archives)
+        for name in try MediumFiles.names(in: archives) where name.hasSuffix(unfinished) {
+            unlink(archives.appending(name).string)
+        }
+    }
+
     /// The files of an object that is there just as an export would write it, every digest fitting what the store says of it;
     /// anything else is a fault.
     func wholeFiles(

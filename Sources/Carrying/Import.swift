@@ -7,18 +7,18 @@ import Synchronization
 import SystemModel
 import SystemPackage
 
-/// Takes what a medium carries into the store.
+/// Takes what a medium, or the volumes of one, carries into the store.
 ///
 /// Each object is checked to its last byte before it has a name here, and comes after all that it needs; what is whole stays,
 /// whatever happens to the rest. Blocking; memory for each object at once, some MB.
 public struct Import: Sendable {
     public let store: LocalStore
-    public let medium: Medium
+    public let media: MediumSet
     public let width: Int
 
-    public init(store: LocalStore, medium: Medium, width: Int) {
+    public init(store: LocalStore, media: MediumSet, width: Int) {
         self.store = store
-        self.medium = medium
+        self.media = media
         self.width = width
     }
 
@@ -37,7 +37,7 @@ public struct Import: Sendable {
 
     /// Looks at what is to come; `paths` are objects asked for by hash, nil is all that the medium carries.
     public func plan(_ paths: Set<StorePath>? = nil) throws -> ImportPlan {
-        var plan = try medium.importPlan(paths) { path in
+        var plan = try media.importPlan(paths) { path in
             // Asked one by one: a medium may name what nobody has ever heard of.
             try store.isValid(path)
         }
@@ -62,17 +62,18 @@ public struct Import: Sendable {
                     return isHindered
                 }
                 if isHindered { return }
+                let volume = media.volumes[plan.places[path] ?? 0]
                 do {
-                    try take(info, onBytes: counter.add)
+                    try take(info, from: volume, onBytes: counter.add)
                     state.withLock { $0.imported.append(path) }
                 } catch let fault as MediumFault {
                     state.withLock { state in
-                        state.faults.insert(fault)
+                        state.faults.insert(fault.on(volume))
                         state.hindered.insert(path)
                     }
                 } catch let error as LocalStoreError where error.kind == .corrupt {
                     state.withLock { state in
-                        state.faults.insert(MediumFault(info.url, "\(error)"))
+                        state.faults.insert(MediumFault(info.url, "\(error)").on(volume))
                         state.hindered.insert(path)
                     }
                 }
@@ -94,7 +95,7 @@ public struct Import: Sendable {
         return report
     }
 
-    private func take(_ info: NARInfo, onBytes: (Int) -> Void) throws {
+    private func take(_ info: NARInfo, from medium: Medium, onBytes: (Int) -> Void) throws {
         var registration = info.registration
         // Whose word counts here may be passed on; nobody else's.
         registration.signatures = registration.signatures.filter {

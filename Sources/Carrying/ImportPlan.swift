@@ -7,8 +7,10 @@ import SystemModel
 public struct ImportPlan: Sendable {
     /// What is missing here, in waves: each needs only what is here or in waves before it.
     public internal(set) var waves: [[NARInfo]] = []
-    /// Where it began.
+    /// What the media are there to bring.
     public internal(set) var roots: Set<StorePath> = []
+    /// Which of the volumes has an object.
+    var places: [StorePath: Int] = [:]
     public internal(set) var generations: [Generation] = []
     /// What is missing on the medium or cannot be taken, and all that was found before a byte was copied.
     public internal(set) var faults: Set<MediumFault> = []
@@ -24,34 +26,22 @@ public struct ImportPlan: Sendable {
     public var archiveBytes: Int { waves.joined().reduce(0) { $0 + $1.registration.narSize } }
 }
 
-extension Medium {
+extension MediumSet {
     /// What must come for `roots` to be complete, given what is here; every object that is missing or that nobody vouches for
-    /// is a fault.
+    /// is a fault. Of an export of which only some volumes are at hand, all comes that these complete.
     ///
     /// - Parameters:
     ///   - paths: objects asked for by hash, which may come unsigned where their content proves them; nil for all that the
-    ///     medium says it carries, which needs its signature.
+    ///     media say they carry, which needs their signatures.
     ///   - isThere: whether an object is here.
     func importPlan(_ paths: Set<StorePath>?, isThere: (StorePath) throws -> Bool) throws -> ImportPlan {
         var plan = ImportPlan()
-        if let paths {
-            plan.roots = paths
-        } else if let manifest {
-            try requireSignature(for: "nothing was imported")
-            plan.roots = try manifest.allRoots()
-            plan.generations = manifest.generations
-        } else {
-            for name in try informationNames() {
-                do {
-                    plan.roots.insert(try information(in: name).registration.path)
-                } catch let fault as MediumFault {
-                    plan.faults.insert(fault)
-                }
-            }
-        }
+        var starts = paths ?? []
+        if let paths { plan.roots = paths } else { starts = try begin(&plan) }
         var infos: [StorePath: NARInfo] = [:]
         var seen: Set<StorePath> = []
-        var pending = plan.roots.sorted(by: >).map { (path: $0, need: "") }
+        var waiting: [Int: [(path: StorePath, need: String)]] = [:]
+        var pending = starts.sorted(by: >).map { (path: $0, need: "") }
         while let (path, need) = pending.popLast() {
             guard seen.insert(path).inserted else { continue }
             if try isThere(path) {
@@ -59,9 +49,17 @@ extension Medium {
                 continue
             }
             do {
-                guard let info = try information(of: path) else { throw absent(path, need) }
-                try requireVouching(for: info, isAskedFor: paths != nil)
+                guard let (info, place) = try information(of: path) else {
+                    if let number = volumes.first?.manifest?.volume?.elsewhere[path], missing.contains(number) {
+                        waiting[number, default: []].append((path, need))
+                        plan.hindered.insert(path)
+                        continue
+                    }
+                    throw absent(path, need)
+                }
+                try requireVouching(for: info, on: volumes[place], isAskedFor: paths != nil)
                 infos[path] = info
+                plan.places[path] = place
                 for reference in info.registration.references.sorted(by: >) {
                     pending.append((reference, ", which \(path) needs"))
                 }
@@ -70,30 +68,70 @@ extension Medium {
                 plan.hindered.insert(path)
             }
         }
+        for (number, objects) in waiting {
+            let name = MediumManifest.fileName(ofVolume: number)
+            let example = objects.min { $0.path < $1.path }.map { "\($0.path)\($0.need)" } ?? ""
+            var fault = MediumFault(
+                name, "is missing, with \(objects.count) objects that are needed, such as \(example)")
+            fault.volume = number
+            plan.faults.insert(fault)
+        }
         try plan.layOut(infos)
         return plan
     }
 
+    /// What is looked at first: what the media are there to bring; or all that they have, where not all of them are at hand.
+    private func begin(_ plan: inout ImportPlan) throws -> Set<StorePath> {
+        var all: Set<StorePath> = []
+        for volume in volumes {
+            guard let manifest = volume.manifest else {
+                all.formUnion(try paths(on: volume, of: volume.informationNames(), &plan))
+                plan.roots = all
+                continue
+            }
+            try volume.requireSignature(for: "nothing was imported")
+            plan.roots = try manifest.allRoots()
+            plan.generations = manifest.generations
+            if !missing.isEmpty {
+                all.formUnion(
+                    try paths(on: volume, of: manifest.files.keys.filter { $0.hasSuffix(".narinfo") }, &plan))
+            }
+        }
+        return missing.isEmpty ? plan.roots : all
+    }
+
+    private func paths(on volume: Medium, of names: [String], _ plan: inout ImportPlan) throws -> Set<StorePath> {
+        var paths: Set<StorePath> = []
+        for name in names {
+            do {
+                paths.insert(try volume.information(in: name).registration.path)
+            } catch let fault as MediumFault {
+                plan.faults.insert(fault.on(volume))
+            }
+        }
+        return paths
+    }
+
     private func absent(_ path: StorePath, _ need: String) -> MediumFault {
         let why =
-            manifest?.base.contains(path) ?? false
+            volumes.contains { $0.manifest?.base.contains(path) ?? false }
             ? ": the inventory that this was exported for had it, and this store has not; export with a new inventory"
             : ""
         return MediumFault("\(path.hashPart).narinfo", "is missing: \(path)\(need)\(why)")
     }
 
     /// The signed manifest vouches for every file it lists; without it, each object's own signature must, or its content.
-    private func requireVouching(for info: NARInfo, isAskedFor: Bool) throws {
-        if manifest != nil, verdict.isValid { return }
+    private func requireVouching(for info: NARInfo, on volume: Medium, isAskedFor: Bool) throws {
+        if volume.manifest != nil, volume.verdict.isValid { return }
         let registration = info.registration
-        let verdict = ring.judge(registration.signatures, of: registration.fingerprint)
+        let verdict = volume.ring.judge(registration.signatures, of: registration.fingerprint)
         if verdict.isValid || isAskedFor && registration.contentAddress != nil { return }
         let name = "\(registration.path.hashPart).narinfo"
         let remedy =
             registration.contentAddress != nil
             ? "; its content proves it: ask for it by --path \(registration.path)"
             : verdict.remedy.map { "; \($0)" } ?? ""
-        throw MediumFault(name, "\(registration.path) \(verdict.fault ?? "")\(remedy)")
+        throw MediumFault(name, "\(registration.path) \(verdict.fault ?? "")\(remedy)").on(volume)
     }
 }
 

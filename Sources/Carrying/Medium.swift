@@ -6,7 +6,7 @@ import SystemPackage
 
 /// A folder that is a Nix binary cache, and that says by its medium manifest what is in it; another program's has none.
 ///
-///     medium-manifest           what is here, signed
+///     medium-manifest           what is here, signed; of one volume of several, medium-manifest-NUMBER
 ///     nix-cache-info            that it is a cache, for nix
 ///     HASH.narinfo              one object
 ///     nar/FILEHASH.nar.zst      its archive; where that is too large for the medium, FILEHASH.nar.zst.part1 and so on
@@ -30,14 +30,44 @@ public struct Medium: Sendable {
     /// The largest archive that an object may claim to have.
     static let maximumArchiveSize = MediumManifest.maximumFileSize
 
-    /// Reads the manifest, if there is one; a folder or file that is neither medium nor cache throws.
+    /// Where the manifest is, or would be.
+    let manifestName: String
+    /// What manifests of other volumes in the same folder have.
+    var others: Set<String> = []
+
+    /// Reads the manifest, if there is one; a folder or file that is neither medium nor cache, or has several volumes, throws.
     public init(_ path: FilePath, ring: KeyRing) throws {
+        let all = try Medium.all(at: path, ring: ring)
+        guard all.count == 1 else {
+            throw CarryingError("'\(path)'", "has \(all.count) volumes, expected one medium", kind: .usage)
+        }
+        self = all[0]
+    }
+
+    /// The medium in a folder or file; or the volumes, where several were put into one.
+    static func all(at path: FilePath, ring: KeyRing) throws -> [Medium] {
+        let source = try source(path)
+        let volumes =
+            source.has(MediumManifest.fileName)
+            ? [] : try source.names(in: "").filter { MediumManifest.volumeNumber(ofFile: $0) != nil }
+        guard !volumes.isEmpty else { return [try Medium(source, manifestName: MediumManifest.fileName, ring: ring)] }
+        var all = try volumes.map { try Medium(source, manifestName: $0, ring: ring) }
+        for index in all.indices {
+            for other in all.indices where other != index {
+                all[index].others.formUnion(all[other].manifest?.files.keys.map { $0 } ?? [])
+            }
+        }
+        return all
+    }
+
+    private init(_ source: MediumSource, manifestName: String, ring: KeyRing) throws {
+        self.source = source
         self.ring = ring
-        source = try Self.source(path)
-        guard let signed = try Medium.signedManifest(on: source) else {
+        self.manifestName = manifestName
+        guard let signed = try Medium.signedManifest(named: manifestName, on: source) else {
             guard source.has(Self.cacheInformation) else {
                 throw CarryingError(
-                    "'\(path)'",
+                    "'\(source.path)'",
                     "is no medium: it has neither '\(MediumManifest.fileName)' nor '\(Self.cacheInformation)'",
                     kind: .usage,
                     remedy:
@@ -49,13 +79,21 @@ public struct Medium: Sendable {
             return
         }
         verdict = ring.judge(signed.signatures, of: signed.text)
-        manifest = try MediumManifest(parsing: signed.text)
+        let manifest = try MediumManifest(parsing: signed.text)
+        guard MediumManifest.fileName(ofVolume: manifest.volume?.number) == manifestName else {
+            throw CarryingError(
+                "'\(source.path)/\(manifestName)'",
+                "belongs into '\(MediumManifest.fileName(ofVolume: manifest.volume?.number))'", kind: .corrupt,
+                remedy: "give the file its own name again")
+        }
+        self.manifest = manifest
     }
 
     /// Files without heed of their manifest: what an interrupted export left is told by each object's narinfo.
     init(unsigned source: MediumSource, ring: KeyRing) {
         self.source = source
         self.ring = ring
+        manifestName = MediumManifest.fileName
         manifest = nil
         verdict = .unsigned
     }
@@ -80,11 +118,10 @@ public struct Medium: Sendable {
         }
     }
 
-    static func signedManifest(on source: MediumSource) throws -> SignedText? {
-        guard source.has(MediumManifest.fileName) else { return nil }
+    private static func signedManifest(named name: String, on source: MediumSource) throws -> SignedText? {
+        guard source.has(name) else { return nil }
         return try SignedText(
-            parsing: try source.open(MediumManifest.fileName).content(limit: MediumManifest.maximumCount),
-            of: "\(source.path)/\(MediumManifest.fileName)")
+            parsing: try source.open(name).content(limit: MediumManifest.maximumCount), of: "\(source.path)/\(name)")
     }
 
     /// Throws unless the manifest is signed by a trusted key; `what` is refused otherwise.
@@ -92,7 +129,7 @@ public struct Medium: Sendable {
         guard manifest != nil else { return }
         guard let fault = verdict.fault else { return }
         throw CarryingError(
-            "'\(source.path)/\(MediumManifest.fileName)'", "\(fault); \(what)", kind: .corrupt,
+            "'\(source.path)/\(manifestName)'", "\(fault); \(what)", kind: .corrupt,
             remedy: verdict.remedy)
     }
 
@@ -127,7 +164,7 @@ public struct Medium: Sendable {
 
     /// A file is not there, or its name leads elsewhere; where the whole medium has gone, that is thrown instead.
     func missing(_ name: String) throws -> MediumFault {
-        let sign = manifest == nil ? Self.cacheInformation : MediumManifest.fileName
+        let sign = manifest == nil ? Self.cacheInformation : manifestName
         guard source.has(sign) else {
             throw CarryingError(
                 "'\(source.path)'", "the medium has gone while it was read", kind: .host,
@@ -200,7 +237,7 @@ public struct Medium: Sendable {
     /// Whether a file was being written beside another, to replace it, when its writer ended.
     static func isReplacement(_ name: String) -> Bool {
         name.hasSuffix(".new")
-            && (name.contains(".narinfo.") || name.hasPrefix(MediumManifest.fileName + ".")
+            && (name.contains(".narinfo.") || name.hasPrefix(MediumManifest.fileName)
                 || name.hasPrefix(cacheInformation + ".") || name.hasPrefix(CarriedProgram.starterName + "."))
     }
 }

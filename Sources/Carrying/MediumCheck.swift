@@ -9,7 +9,7 @@ extension Medium {
         width: Int, progress: @escaping Export.Progress
     ) throws -> [MediumFault] {
         var faults: Set<MediumFault> = []
-        if let fault = verdict.fault, manifest != nil { faults.insert(MediumFault(MediumManifest.fileName, fault)) }
+        if let fault = verdict.fault, manifest != nil { faults.insert(MediumFault(manifestName, fault)) }
         if manifest == nil {
             faults.insert(
                 MediumFault(
@@ -36,7 +36,7 @@ extension Medium {
         faults.formUnion(state.withLock { $0.faults })
         try checkRest(read.union(infos.keys.map { "\($0.hashPart).narinfo" }).union(unreadable), &faults)
         try checkClosure(infos, &faults)
-        return faults.sorted()
+        return faults.map { $0.on(self) }.sorted()
     }
 
     /// Every narinfo that can be read, and the names of those that cannot.
@@ -77,7 +77,7 @@ extension Medium {
             try informationNames()
             + source.names(in: Self.archives).map { "\(Self.archives)/\($0)" }
             + [CarriedProgram.starterName, CarriedProgram.archiveName].filter(source.has)
-        for name in there where manifest.files[name] == nil {
+        for name in there where manifest.files[name] == nil && !others.contains(name) {
             faults.insert(
                 MediumFault(name, "is not in the medium manifest: an interrupted export left it, or somebody added it"))
         }
@@ -100,7 +100,9 @@ extension Medium {
         let base = manifest?.base ?? []
         func check(_ path: StorePath, neededBy need: String) {
             let name = "\(path.hashPart).narinfo"
-            guard infos[path] == nil, !base.contains(path), manifest?.files[name] == nil else { return }
+            guard infos[path] == nil, !base.contains(path), manifest?.files[name] == nil,
+                manifest?.volume?.elsewhere[path] == nil
+            else { return }
             faults.insert(MediumFault(name, "is missing: \(path), which \(need) needs"))
         }
         for generation in manifest?.generations ?? [] {

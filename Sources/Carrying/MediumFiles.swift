@@ -97,6 +97,30 @@ enum MediumFiles {
         return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
     }
 
+    /// Bytes that the file system of `path` gives to a file at once.
+    static func blockSize(at path: FilePath) throws -> Int {
+        var status = statvfs()
+        guard statvfs(path.string, &status) == 0 else {
+            throw CarryingError("cannot examine the file system of", path, Errno(rawValue: errno))
+        }
+        return max(512, Int(clamping: status.f_frsize))
+    }
+
+    /// Keeps other exports out of a folder until the descriptor is closed.
+    static func lock(_ folder: FilePath) throws -> FileDescriptor {
+        let lock: FileDescriptor
+        do {
+            lock = try FileDescriptor.open(folder, .readOnly, options: [.directory, .closeOnExec])
+        } catch {
+            throw CarryingError("cannot open", folder, error)
+        }
+        guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            try? lock.close()
+            throw CarryingError("'\(folder)'", "another export writes there", remedy: "wait for it, or end it")
+        }
+        return lock
+    }
+
     /// Writes a small file beside, syncs it, and gives it its name.
     static func replace(_ file: FilePath, with bytes: [UInt8]) throws {
         do {

@@ -22,11 +22,16 @@ struct ObjectWriter {
     /// Writes the archive beside, syncs it, gives it its name, and only then writes the narinfo that names it.
     ///
     /// The archive is hashed on the way: an object that is not what was registered throws, and nothing stays of it.
-    func write(_ registration: PathRegistration, workers: Int, onBytes: @escaping (Int) -> Void) throws -> Files {
+    ///
+    /// - Parameter room: bytes that the archive may have at most; a larger one, or one that finds the disk full before, throws
+    ///   `VolumeFull`. Nil where a full disk is an error.
+    func write(
+        _ registration: PathRegistration, workers: Int, room: Int? = nil, onBytes: @escaping (Int) -> Void
+    ) throws -> Files {
         let hashPart = registration.path.hashPart
         let output = PartedOutput(
             folder.appending(Medium.archives), temporaryName: hashPart, limit: settings.largestFile,
-            syncs: !isScratch)
+            room: room, syncs: !isScratch)
         do {
             let compressor = try Compressor(level: settings.level, workers: workers, size: registration.narSize)
             try store.writeWhole(registration) { bytes in
@@ -82,6 +87,7 @@ private final class PartedOutput {
     private let folder: FilePath
     private let temporaryName: String
     private let limit: Int
+    private let room: Int?
     private let syncs: Bool
     private var parts: [Part] = []
     private var current: (path: FilePath, file: FileDescriptor)?
@@ -90,14 +96,16 @@ private final class PartedOutput {
     private let partDigest = SHA256()
     private let wholeDigest = SHA256()
 
-    init(_ folder: FilePath, temporaryName: String, limit: Int, syncs: Bool) {
+    init(_ folder: FilePath, temporaryName: String, limit: Int, room: Int?, syncs: Bool) {
         self.syncs = syncs
+        self.room = room
         self.folder = folder
         self.temporaryName = temporaryName
         self.limit = limit
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
+        if let room, size + bytes.count > room { throw VolumeFull() }
         var rest = bytes
         while !rest.isEmpty {
             if partSize == limit { try endPart() }
@@ -105,6 +113,8 @@ private final class PartedOutput {
             let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(limit - partSize))
             do {
                 try file.file.writeAll(piece)
+            } catch Errno.noSpace where room != nil {
+                throw VolumeFull()
             } catch {
                 throw CarryingError("cannot write to", file.path, error)
             }

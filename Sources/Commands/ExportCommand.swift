@@ -34,6 +34,12 @@ struct ExportCommand: AsyncParsableCommand {
             ('sha256sum') with what was carried on paper. It is written once, and again when something in it has changed.
             Without it: --without-bootferry.
 
+            With several --to, or --volume-size, what is too much for one medium goes to several volumes: media that are there,
+            each filled as far as it has room, or folders 'volume-1' and so on in the one folder of --to, each to be copied to a
+            medium. A volume says which of how many it is and what the others have; 'verify' and 'import' take them in any
+            order, and copied into one folder they are one binary cache. The first has Bootferry itself. The same command again
+            goes on where it was interrupted, with one more --to where they were full.
+
             With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
 
               bootferry key generate example.org-1
@@ -41,6 +47,8 @@ struct ExportCommand: AsyncParsableCommand {
               bootferry verify /media/stick
               bootferry export lab-node --to /media/stick --since /media/stick/inventory
               sh /media/stick/bootferry import /media/stick                 # at a site that has no Bootferry
+              bootferry export lab-node --to /media/first --to /media/second
+              bootferry export lab-node --to dvds --volume-size 4G
               bootferry export lab-node --to lab-node.tar
               bootferry export lab-node --to - | ssh site bootferry import -
               bootferry export lab-node --to - --format nix-export | ssh other nix-store --import
@@ -50,8 +58,13 @@ struct ExportCommand: AsyncParsableCommand {
     var systems: [String] = []
     @Option(
         help: ArgumentHelp(
-            "The medium's folder, made if it is not there; or FILE.tar; or '-', a pipe.", valueName: "medium"))
-    var to: String
+            "The medium's folder, made if it is not there; or FILE.tar; or '-', a pipe. Several folders are volumes.",
+            valueName: "medium"))
+    var to: [String]
+    @Option(
+        help: ArgumentHelp(
+            "Bytes that no volume exceeds, such as 4G; its files are counted in blocks of 32 KiB.", valueName: "size"))
+    var volumeSize: String?
     @Option(
         help: ArgumentHelp(
             "'medium', or 'nix-export' for 'nix-store --import'; by the name of --to by default.", valueName: "format"))
@@ -94,12 +107,26 @@ struct ExportCommand: AsyncParsableCommand {
         var key: String?
         /// SHA-256 of the script that starts Bootferry from the medium; nil where it is not on it.
         var starter: String?
+        /// In their order, where there are several.
+        var volumes: [VolumeReport]?
+    }
+
+    struct VolumeReport: Encodable {
+        var medium: String
+        var files: Int
+        var bytes: Int
     }
 
     func validate() throws {
         if systems.isEmpty, path.isEmpty { throw ValidationError("name a system") }
         if generation != nil, systems.count > 1 { throw ValidationError("--generation goes with one system") }
-        if to == "-", options.json { throw ValidationError("--json and the archive cannot both have standard output") }
+        if toVolumes, to.contains("-") || to.contains(where: { $0.hasSuffix(".tar") }) || chosenFormat != .medium {
+            throw ValidationError("volumes are folders: neither a pipe nor a file can be one of several")
+        }
+        _ = try volumeBytes()
+        if target == "-", options.json {
+            throw ValidationError("--json and the archive cannot both have standard output")
+        }
         if chosenFormat == .nixExport, key != nil || largestFile != nil {
             throw ValidationError(
                 "--key and --largest-file go with --format medium: a nix-export has no signature and no parts")
@@ -108,7 +135,20 @@ struct ExportCommand: AsyncParsableCommand {
         _ = try largestFileBytes()
     }
 
-    private var chosenFormat: ExportFormat { format ?? (to.hasSuffix(".nix-export") ? .nixExport : .medium) }
+    /// The one place to export to, where there are no volumes.
+    private var target: String { to.first ?? "" }
+
+    private var toVolumes: Bool { to.count > 1 || volumeSize != nil }
+
+    private func volumeBytes() throws -> Int? {
+        guard let volumeSize else { return nil }
+        guard let bytes = parseSize(volumeSize), bytes >= 1 << 20 else {
+            throw ValidationError("--volume-size takes a size of at least 1M, such as 4G, found '\(volumeSize)'")
+        }
+        return bytes
+    }
+
+    private var chosenFormat: ExportFormat { format ?? (target.hasSuffix(".nix-export") ? .nixExport : .medium) }
 
     private func largestFileBytes() throws -> Int {
         guard let largestFile else { return ExportSettings.fat32Limit }
@@ -131,7 +171,7 @@ struct ExportCommand: AsyncParsableCommand {
         }
         if chosenFormat == .nixExport {
             let images = try generations.map { try StorePath(parsing: $0.image) }
-            let export = NixStreamExport(store: store, output: try pipe() ?? .file(mediumFolder(to)))
+            let export = NixStreamExport(store: store, output: try pipe() ?? .file(mediumFolder(target)))
             return try await write(export, roots.union(images), base ?? [], generations, terminal)
         }
         var settings = ExportSettings()
@@ -141,13 +181,21 @@ struct ExportCommand: AsyncParsableCommand {
         let key = try keys.signingKey(key)
         let ring = try keys.ring()
         let program = try carriedProgram()
+        if toVolumes {
+            let folders = to.map(mediumFolder)
+            let export = try VolumeExport(
+                store: store, folders: folders.count == 1 ? .made(in: folders[0]) : .given(folders), key: key,
+                ring: ring,
+                settings: settings, program: program, volumeSize: volumeBytes())
+            return try await write(export, generations, roots, base ?? [], terminal)
+        }
         if let output = try tarOutput() {
             let export = TarExport(
                 store: store, output: output, key: key, ring: ring, settings: settings, program: program)
             return try await write(export, generations, roots, base ?? [], terminal)
         }
         let export = Export(
-            store: store, folder: mediumFolder(to), key: key, ring: ring, settings: settings, program: program)
+            store: store, folder: mediumFolder(target), key: key, ring: ring, settings: settings, program: program)
         let (plan, report) = try await onBlockingThread {
             try export.withFolder {
                 let plan = try planned(export, generations, roots, base ?? [], terminal)
@@ -175,10 +223,8 @@ struct ExportCommand: AsyncParsableCommand {
         let line =
             "\(medium): \(summary.written) objects written (\(formatBytes(summary.writtenBytes))), \(summary.kept) kept; "
             + "\(summary.files) files, \(formatBytes(summary.bytes)), signed by '\(key.name)'"
-        if let starter = summary.starter {
-            terminal.message("Bootferry itself is on it: sha256 of '\(CarriedProgram.starterName)' is \(starter)")
-        }
-        if to == "-" {
+        sayStarter(summary.starter, terminal)
+        if target == "-" {
             terminal.message(line)
         } else {
             terminal.result(options.json ? try encodeJSON(summary) : line)
@@ -187,12 +233,12 @@ struct ExportCommand: AsyncParsableCommand {
 
     /// Where the medium is to be one file or a pipe.
     private func tarOutput() throws -> ExportOutput? {
-        try pipe() ?? (to.hasSuffix(".tar") ? .file(mediumFolder(to)) : nil)
+        try pipe() ?? (target.hasSuffix(".tar") ? .file(mediumFolder(target)) : nil)
     }
 
     /// Standard output, where that is asked for.
     private func pipe() throws -> ExportOutput? {
-        guard to == "-" else { return nil }
+        guard target == "-" else { return nil }
         guard isatty(STDOUT_FILENO) == 0 else {
             throw CommandError(
                 kind: .usage, subject: "--to -", message: "writes an archive, and standard output is a terminal",
@@ -211,11 +257,11 @@ struct ExportCommand: AsyncParsableCommand {
                 terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
             }
         }
-        let name = to == "-" ? "the pipe" : mediumFolder(to).string
+        let name = target == "-" ? "the pipe" : mediumFolder(target).string
         let line =
             "\(name): \(report.objects) objects, \(formatBytes(report.bytes)), for 'nix-store --import'"
             + (report.base > 0 ? "; \(report.base) left out, which must be there already" : "")
-        if to == "-" { return terminal.message(line) }
+        if target == "-" { return terminal.message(line) }
         let summary = Report(
             medium: name, generations: generations, objects: report.objects, base: report.base,
             written: report.objects, writtenBytes: report.bytes, kept: 0, files: 1, bytes: report.bytes, key: nil)
@@ -233,8 +279,47 @@ struct ExportCommand: AsyncParsableCommand {
             }
         }
         try show(
-            report, on: to == "-" ? "the pipe" : mediumFolder(to).string, base: report.manifest.base.count, generations,
+            report, on: target == "-" ? "the pipe" : mediumFolder(target).string, base: report.manifest.base.count,
+            generations,
             export.key, terminal)
+    }
+
+    private func write(
+        _ export: VolumeExport, _ generations: [Generation], _ roots: Set<StorePath>, _ base: Set<StorePath>,
+        _ terminal: Terminal
+    ) async throws {
+        let report = try await onBlockingThread {
+            defer { terminal.status("") }
+            return try export.run(generations, roots: roots, base: base, now: secondsSince1970()) { done, all in
+                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
+            }
+        }
+        let starter = report.volumes.first?.manifest.files[CarriedProgram.starterName]?.digest.hex
+        let volumes = report.volumes.map {
+            VolumeReport(medium: $0.folder.string, files: $0.manifest.files.count, bytes: $0.manifest.size)
+        }
+        let summary = Report(
+            medium: to.map { mediumFolder($0).string }.joined(separator: ", "), generations: generations,
+            objects: report.written + report.kept, base: report.volumes.first?.manifest.base.count ?? 0,
+            written: report.written, writtenBytes: report.writtenBytes, kept: report.kept,
+            files: volumes.reduce(0) { $0 + $1.files }, bytes: volumes.reduce(0) { $0 + $1.bytes },
+            key: export.key.name,
+            starter: starter, volumes: volumes)
+        sayStarter(starter, terminal)
+        if options.json { return terminal.result(try encodeJSON(summary)) }
+        for (index, volume) in volumes.enumerated() {
+            terminal.result(
+                "volume \(index + 1) of \(volumes.count)  \(volume.medium)  \(volume.files) files, \(formatBytes(volume.bytes))"
+            )
+        }
+        terminal.message(
+            "\(report.written) objects written (\(formatBytes(report.writtenBytes))), \(report.kept) kept; signed by "
+                + "'\(export.key.name)'")
+    }
+
+    private func sayStarter(_ starter: String?, _ terminal: Terminal) {
+        guard let starter else { return }
+        terminal.message("Bootferry itself is on it: sha256 of '\(CarriedProgram.starterName)' is \(starter)")
     }
 
     private func planned(

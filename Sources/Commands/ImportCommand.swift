@@ -20,6 +20,10 @@ struct ImportCommand: AsyncParsableCommand {
             FILE.tar and what comes through a pipe ('-') are taken like the folder. A file is read where it lies; the files of a
             pipe lie in the state directory until they are proved, and of a pipe that ends too early nothing is taken.
 
+            An export to several volumes is taken from all of them at once, given in any order, or copied into one folder; or from
+            one after another in their order: what a volume completes comes, and the system with the last one. What is needed
+            from a volume that is not given is named.
+
             A Nix binary cache that another program wrote ('nix copy --to file://…') is taken too: signed objects as they are,
             unsigned ones only where their path follows from their content, and they are asked for by --path. These are
             kept from 'gc' as roots 'imported-HASH'.
@@ -30,6 +34,7 @@ struct ImportCommand: AsyncParsableCommand {
             no other in it needs is kept from 'gc', or what --path names.
 
               bootferry import /media/stick
+              bootferry import /media/first /media/second
               ssh home bootferry export lab-node --to - | bootferry import -
               nix-store --export $(nix-store -qR /nix/store/…) | bootferry import -
               bootferry serve netboot/site.yaml --no-build
@@ -37,9 +42,9 @@ struct ImportCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The medium's folder, or its FILE.tar, or a file of 'nix-store --export', or '-' for a pipe.",
+            "The medium's folder, or its FILE.tar, or a file of 'nix-store --export', or '-' for a pipe; or several volumes.",
             valueName: "medium"))
-    var medium: String
+    var media: [String]
     @Option(
         help: ArgumentHelp(
             "Only this object, with all that it needs; may be repeated.", valueName: "/nix/store/hash-name"))
@@ -54,6 +59,10 @@ struct ImportCommand: AsyncParsableCommand {
         var hindered: [String]
     }
 
+    func validate() throws {
+        if media.count > 1, media.contains("-") { throw ValidationError("a pipe is imported by itself") }
+    }
+
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
@@ -63,12 +72,18 @@ struct ImportCommand: AsyncParsableCommand {
             return try show(try await take(incoming, keeping: paths, into: store, terminal), terminal)
         }
         var spool: TarSpool?
-        if medium == "-", let incoming { spool = try await self.spool(incoming, into: store, terminal) }
+        if media == ["-"], let incoming { spool = try await self.spool(incoming, into: store, terminal) }
         defer { withExtendedLifetime(spool) {} }
-        let medium = try Medium(spool?.folder ?? mediumFolder(medium), ring: KeyStore(store.directory).ring())
+        let folders = spool.map { [$0.folder] } ?? media.map(mediumFolder)
         let importing = Import(
-            store: store, medium: medium, width: ProcessInfo.processInfo.activeProcessorCount)
-        try show(try await onBlockingThread { try copy(importing, paths, terminal) }, terminal)
+            store: store, media: try MediumSet(folders, ring: KeyStore(store.directory).ring()),
+            width: ProcessInfo.processInfo.activeProcessorCount)
+        let report = try await onBlockingThread { try copy(importing, paths, terminal) }
+        if report.generations.count < importing.media.generations.count, let rest = missingVolumes(of: importing.media)
+        {
+            terminal.message("to come: \(rest)")
+        }
+        try show(report, terminal)
     }
 
     private func show(_ report: Carrying.Import.Report, _ terminal: Terminal) throws {
@@ -93,6 +108,7 @@ struct ImportCommand: AsyncParsableCommand {
 
     /// What comes in one pass; nil for a folder, and for what is not there.
     private func incomingBytes() throws -> IncomingBytes? {
+        guard media.count == 1, let medium = media.first else { return nil }
         if medium == "-" { return IncomingBytes(pipe: .standardInput) }
         var status = stat()
         guard stat(mediumFolder(medium).string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

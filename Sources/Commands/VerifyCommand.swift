@@ -14,7 +14,8 @@ struct VerifyCommand: AsyncParsableCommand {
             'bootferry gc'.
 
             With a medium's folder or its FILE.tar, that is read instead: every file against the signed manifest, every archive against its
-            narinfo, whether all is there that its systems need, and whether a key that is trusted here signed it.
+            narinfo, whether all is there that its systems need, and whether a key that is trusted here signed it. Of an export
+            on several volumes, any of them may be given, all in one command or each by itself; those that are not are named.
 
             With --repair, modes and times are set again, and a damaged object is fetched or built again where a system's
             configuration and lock file, as they are now, say how: those of the systems named, or of the generations' systems
@@ -25,11 +26,12 @@ struct VerifyCommand: AsyncParsableCommand {
               bootferry verify --repair
               bootferry verify --repair lab-node my/system.yaml
               bootferry verify /media/stick
+              bootferry verify /media/first /media/second
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "A medium's folder or FILE.tar; with --repair, the systems whose plans say how objects are made.",
+            "Media, each a folder or FILE.tar; with --repair, the systems whose plans say how objects are made.",
             valueName: "subject")
     )
     var systems: [String] = []
@@ -38,16 +40,12 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
-    func validate() throws {
-        if systems.count > 1, !repair { throw ValidationError("name one medium, or systems together with --repair") }
-    }
-
     func run() async throws {
         let terminal = Terminal(quiet: options.quiet)
         let store = try Workspace.openStore(options)
-        if !repair, let medium = systems.first {
+        if !repair, !systems.isEmpty {
             return try await verify(
-                Medium(mediumFolder(medium), ring: KeyStore(store.directory).ring()), terminal)
+                MediumSet(systems.map(mediumFolder), ring: KeyStore(store.directory).ring()), terminal)
         }
         let faults = try await onBlockingThread {
             try store.verify(width: ProcessInfo.processInfo.activeProcessorCount) { done, all in
@@ -59,14 +57,15 @@ struct VerifyCommand: AsyncParsableCommand {
         try report(faults.map(\.description), terminal)
     }
 
-    private func verify(_ medium: Medium, _ terminal: Terminal) async throws {
+    private func verify(_ media: MediumSet, _ terminal: Terminal) async throws {
         let faults = try await onBlockingThread {
-            try medium.faults(width: ProcessInfo.processInfo.activeProcessorCount) { done, all in
+            try media.faults(width: ProcessInfo.processInfo.activeProcessorCount) { done, all in
                 terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
             }
         }
         terminal.status("")
-        if let remedy = medium.verdict.remedy, medium.manifest != nil { terminal.message("remedy: \(remedy)") }
+        if let remedy = media.remedy { terminal.message("remedy: \(remedy)") }
+        if let rest = missingVolumes(of: media) { terminal.message("not looked at: \(rest)") }
         try report(faults.map(\.description), terminal)
     }
 
@@ -93,4 +92,12 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         if !report.unmended.isEmpty { throw ExitCode(3) }
     }
+}
+
+/// Which volumes of an export are not at hand, as people say it; nil where all are.
+func missingVolumes(of media: MediumSet) -> String? {
+    let missing = media.missing
+    guard !missing.isEmpty else { return nil }
+    let numbers = missing.map(String.init).joined(separator: ", ")
+    return "volume\(missing.count == 1 ? "" : "s") \(numbers) of \(media.count)"
 }

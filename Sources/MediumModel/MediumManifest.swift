@@ -7,9 +7,11 @@ import SystemModel
 ///
 ///     Bootferry-Medium: 1
 ///     Created: SECONDS-SINCE-1970
+///     Volume: NUMBER COUNT SHA256-HEX
 ///     Generation: SYSTEM NUMBER CREATED HASH-NAME
 ///     Root: HASH-NAME
 ///     Base: HASH-NAME
+///     Elsewhere: NUMBER HASH-NAME
 ///     File: SHA256-HEX SIZE NAME
 ///     Sig: KEY:BASE64
 ///
@@ -27,8 +29,32 @@ public struct MediumManifest: Sendable, Equatable {
         }
     }
 
+    /// One of several media that together carry an export.
+    public struct Volume: Sendable, Equatable {
+        /// From 1.
+        public var number: Int
+        /// How many there are.
+        public var count: Int
+        /// Of them all (`MediumManifest.digest(ofVolumes:)`), so that no volume of another export is taken for one of these.
+        public var set: Digest
+        /// What the other volumes have, each with that volume's number.
+        public var elsewhere: [StorePath: Int]
+
+        public init(number: Int, count: Int, set: Digest, elsewhere: [StorePath: Int]) {
+            self.number = number
+            self.count = count
+            self.set = set
+            self.elsewhere = elsewhere
+        }
+
+        /// More would be a mistake.
+        public static let mostVolumes = 999
+    }
+
     /// Seconds since 1970.
     public var created: Int
+    /// Nil where this medium carries the whole export.
+    public var volume: Volume?
     /// By system and number; their images are on the medium with all that they need, less `base`.
     public var generations: [Generation] = []
     /// Other objects that are carried with all that they need, less `base`.
@@ -40,6 +66,23 @@ public struct MediumManifest: Sendable, Equatable {
 
     /// Of the file that it is in, at the top of the medium.
     public static let fileName = "medium-manifest"
+
+    /// The file's name on a volume, so that the volumes of an export may be put into one folder.
+    public static func fileName(ofVolume number: Int?) -> String { number.map { "\(fileName)-\($0)" } ?? fileName }
+
+    /// Which volume a file of this name is the manifest of; nil where it is another file.
+    public static func volumeNumber(ofFile name: String) -> Int? {
+        guard name.hasPrefix("\(fileName)-"), let number = Int(name.dropFirst(fileName.utf8.count + 1)),
+            (1...Volume.mostVolumes).contains(number), fileName(ofVolume: number) == name
+        else { return nil }
+        return number
+    }
+
+    /// SHA-256 of all volumes' texts, in their order and without the lines that have this digest.
+    public static func digest(ofVolumes manifests: [MediumManifest]) -> Digest {
+        .sha256(of: manifests.map { $0.text(namesVolume: false) }.joined())
+    }
+
     /// No file of a medium is said to be larger, so that sums of sizes stay numbers.
     public static let maximumFileSize = 1 << 40
     /// Bytes beyond which a file is no manifest.
@@ -48,14 +91,20 @@ public struct MediumManifest: Sendable, Equatable {
     public init(created: Int) { self.created = created }
 
     /// What is signed.
-    public var text: String {
+    public var text: String { text(namesVolume: true) }
+
+    private func text(namesVolume: Bool) -> String {
         var text = "Bootferry-Medium: 1\nCreated: \(created)\n"
+        if let volume, namesVolume { text += "Volume: \(volume.number) \(volume.count) \(volume.set.hex)\n" }
         for generation in generations.sorted(by: { ($0.system, $0.number) < ($1.system, $1.number) }) {
             let image = generation.image.dropFirst(StorePath.directory.utf8.count + 1)
             text += "Generation: \(generation.system) \(generation.number) \(generation.created) \(image)\n"
         }
         for root in roots.sorted() { text += "Root: \(root.baseName)\n" }
         for path in base.sorted() { text += "Base: \(path.baseName)\n" }
+        for (path, number) in (volume?.elsewhere ?? [:]).sorted(by: { $0.key < $1.key }) {
+            text += "Elsewhere: \(number) \(path.baseName)\n"
+        }
         for (name, file) in files.sorted(by: { $0.key < $1.key }) {
             text += "File: \(file.digest.hex) \(file.size) \(name)\n"
         }
@@ -126,6 +175,13 @@ extension MediumManifest {
             }
             let words = line[colon...].dropFirst(2).split(separator: " ", omittingEmptySubsequences: false)
             switch (line[..<colon], words.count) {
+            case ("Volume", 3):
+                let (place, count) = (try number(words[0]), try number(words[1]))
+                guard count <= Volume.mostVolumes, (1...max(1, count)).contains(place) else {
+                    throw fault("'\(line.prefix(100))' is no volume")
+                }
+                volume = Volume(
+                    number: place, count: count, set: try Digest(sha256Hex: words[2]), elsewhere: [:])
             case ("Generation", 4):
                 let image = try StorePath(baseName: String(words[3]))
                 guard MediumManifest.isSystemName(words[0]), let count = Int(words[1]), count > 0 else {
@@ -135,6 +191,12 @@ extension MediumManifest {
                     Generation(
                         system: String(words[0]), number: count, image: image.description, created: try number(words[2])
                     ))
+            case ("Elsewhere", 2):
+                let place = try number(words[0])
+                guard let volume, (1...max(1, volume.count)).contains(place), place != volume.number else {
+                    throw fault("'\(line.prefix(200))' is on no other volume")
+                }
+                self.volume?.elsewhere[try StorePath(baseName: String(words[1]))] = place
             case ("Root", 1): roots.insert(try StorePath(baseName: String(words[0])))
             case ("Base", 1): base.insert(try StorePath(baseName: String(words[0])))
             case ("File", 3):

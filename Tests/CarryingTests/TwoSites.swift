@@ -82,7 +82,7 @@ final class TwoSites {
 
     @discardableResult
     func takeAll(_ paths: Set<StorePath>? = nil) throws -> Carrying.Import.Report {
-        let importing = Import(store: site, medium: try Medium(medium, ring: ring), width: 2)
+        let importing = Import(store: site, media: MediumSet(try Medium(medium, ring: ring)), width: 2)
         return try importing.run(try importing.plan(paths)) { _, _ in }
     }
 

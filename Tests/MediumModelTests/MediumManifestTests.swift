@@ -39,6 +39,42 @@ import Testing
         #expect(try Self.sample().allRoots().map(\.name).sorted() == ["a", "lab-node-image"])
     }
 
+    @Test func `a volume says which of how many it is, and what the others have`() throws {
+        var manifest = try Self.sample()
+        let elsewhere = [
+            try StorePath(baseName: "\(Self.digits)-d"): 1, try StorePath(baseName: "\(Self.digits)-c"): 3,
+        ]
+        manifest.volume = .init(number: 2, count: 3, set: .sha256(of: "set"), elsewhere: elsewhere)
+        let created = "Created: 1700000000\n"
+        let text = Self.text.replacing(created, with: created + "Volume: 2 3 \(Digest.sha256(of: "set").hex)\n")
+            .replacing("File: a1", with: "Elsewhere: 3 \(Self.digits)-c\nElsewhere: 1 \(Self.digits)-d\nFile: a1")
+        #expect(manifest.text == text)
+        #expect(try MediumManifest(parsing: text) == manifest)
+        for (from, to) in [
+            ("Volume: 2 3", "Volume: 4 3"), ("Volume: 2 3", "Volume: 0 3"), ("Volume: 2 3", "Volume: 2 1000"),
+            ("Elsewhere: 3", "Elsewhere: 2"), ("Elsewhere: 3", "Elsewhere: 4"), ("Volume: 2", "Volum: 2"),
+        ] { #expect(throws: StoreModelError.self) { try MediumManifest(parsing: text.replacing(from, with: to)) } }
+        // The set's digest is of all but itself.
+        let digest = MediumManifest.digest(ofVolumes: [manifest])
+        manifest.volume?.set = digest
+        #expect(MediumManifest.digest(ofVolumes: [manifest]) == digest)
+        manifest.files = [:]
+        #expect(MediumManifest.digest(ofVolumes: [manifest]) != digest)
+    }
+
+    @Test(arguments: [("medium-manifest-1", 1), ("medium-manifest-999", 999)])
+    func `a volume's manifest has its number in its name`(name: String, number: Int) {
+        #expect(MediumManifest.volumeNumber(ofFile: name) == number)
+        #expect(MediumManifest.fileName(ofVolume: number) == name)
+    }
+
+    @Test(arguments: [
+        "medium-manifest", "medium-manifest-", "medium-manifest-0", "medium-manifest-01", "medium-manifest-1000",
+        "medium-manifest-1.new", "medium-manifest-+1",
+    ]) func `no other file is taken for a volume's manifest`(name: String) {
+        #expect(MediumManifest.volumeNumber(ofFile: name) == nil)
+    }
+
     @Test(arguments: [
         "../x", "/x", "a//b", "a/../b", "a/./b", ".x", "x.", "A", "a:b", "a b", "a\\b", "é", "", "a/b/c/d", "nar/..",
     ])

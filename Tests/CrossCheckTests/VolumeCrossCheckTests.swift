@@ -1,0 +1,79 @@
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// An export to several media, as people give the commands.
+@Suite struct VolumeCrossCheckTests {
+    @Test func `small sticks are filled one after another, and a real nix takes what was on them from one folder`()
+        async throws
+    {
+        try await withTemporaryFolder { folder in
+            let home = try CarriedStore(in: folder, "home")
+            let generation = try home.publish("lab-node", objects: 10, bytes: 500_000)
+            let site = try CarriedStore(in: folder, "site")
+            let other = try CarriedStore(in: folder, "other")
+            let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
+            for store in [site, other] { try await store.run("key", "trust", key) }
+            // Four sticks, of which the last is not needed.
+            let script = """
+                program=$(readlink -f "$1")
+                export BOOTFERRY_STATE_DIR="$2/home"
+                cd "$2"
+                for stick in a b c d; do mkdir $stick && mount -t tmpfs -o size=2500k tmpfs $stick; done
+                if "$program" export lab-node --without-bootferry --to a --to b 2>full; then exit 9; fi
+                cat full
+                "$program" export lab-node --without-bootferry --to a --to b --to c --to d
+                ls d
+                "$program" verify c a b
+                "$program" verify b
+                mkdir merged && for stick in c b a; do cp -r $stick/. merged; done
+                "$program" verify merged
+                "$program" import b a --state-dir site
+                if "$program" import c b --state-dir other; then exit 9; fi
+                "$program" import c --state-dir site
+                """
+            let outcome = try await execute([
+                "unshare", "--map-root-user", "--mount", "sh", "-ec", script, "sh", BootferryProgram.path.string,
+                folder.string,
+            ])
+            #expect(outcome.output.contains("--to: the volumes are full: "), "\(outcome.output)\(outcome.messages)")
+            #expect(outcome.output.contains("volume 3 of 3  "), "\(outcome.output)")
+            #expect(outcome.messages.contains("not looked at: volumes 1, 3 of 3"), "\(outcome.messages)")
+            #expect(outcome.messages.contains("to come: volume 3 of 3"), "\(outcome.messages)")
+            #expect(outcome.output.contains("volume 1, 'medium-manifest-1': is missing, with "), "\(outcome.output)")
+            #expect(outcome.succeeded, "\(outcome.messages)")
+            #expect(try site.store.latestGeneration(of: "lab-node")?.image == generation.image)
+            #expect(try await site.program.faults() == [])
+            let nix = RealNix(folder: folder)
+            let copied = try await nix.run(
+                "copy", "--from", "file://\(folder.appending("merged"))", "--to", nix.store("nix"), generation.image,
+                settings: "trusted-public-keys = \(key)")
+            #expect(copied.succeeded, "\(copied.messages)")
+        }
+    }
+
+    @Test func `folders of a size are made for discs, with the program on the first`() async throws {
+        try await withTemporaryFolder { folder in
+            let home = try CarriedStore(in: folder, "home")
+            _ = try home.publish("lab-node", objects: 3, bytes: 2_000_000)
+            try await home.run("key", "generate", "home-1")
+            let discs = folder.appending("discs")
+            try await home.run("export", "lab-node", "--to", discs.string, "--volume-size", "90M")
+            let only = try FileManager.default.contentsOfDirectory(atPath: discs.string)
+            #expect(only == ["volume-1"])
+            #expect(FileManager.default.fileExists(atPath: discs.appending("volume-1/bootferry.tar").string))
+            let small = try await home.program.run(
+                "export", "lab-node", "--to", discs.string + "-small", "--volume-size", "5M")
+            #expect(small.status == .exited(5))
+            #expect(small.messages.contains("has no room for Bootferry itself"), "\(small.messages)")
+            for wrong in [["--to", "x.tar"], ["--to", "-"], ["--to", "x", "--to", "y.tar"]] {
+                let outcome = try await home.program.run(["export", "lab-node", "--volume-size", "4G"] + wrong)
+                #expect(outcome.status == .exited(2))
+                #expect(outcome.messages.contains("volumes are folders"), "\(outcome.messages)")
+            }
+            let size = try await home.program.run("export", "lab-node", "--to", "x", "--volume-size", "4X")
+            #expect(size.messages.contains("--volume-size takes a size of at least 1M"), "\(size.messages)")
+        }
+    }
+}
