@@ -93,12 +93,15 @@ let package = Package(
         module(
             "NetbootServer",
             ["BootPolicy", "BootProtocols", "LinuxCalls", "OpenSSL", nioCore, nioPosix, nioHTTP1, log, system]),
+        module(
+            "BinaryCaches",
+            ["BootPolicy", "MediumModel", "LocalStore", "Carrying", "Fetching", "Building", system]),
         module("Storm", ["BootProtocols", "LinuxCalls", "OpenSSL", "Diagnostics"]),
         module(
             "Commands",
             [
                 "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", "Carrying",
-                "MediaWriting", "Proofs", "Compression",
+                "MediaWriting", "Proofs", "Compression", "BinaryCaches",
                 arguments,
                 log, system, subprocess,
             ]),
@@ -137,6 +140,7 @@ let package = Package(
         tests("LocalStoreTests", ["LocalStore", "SeededRandomness", "StoreTorture", grdb]),
         tests("MediumModelTests", ["MediumModel", "SeededRandomness"]),
         tests("CarryingTests", ["Carrying", "SeededRandomness"]),
+        tests("BinaryCachesTests", ["BinaryCaches", "SeededRandomness"]),
         tests("FetchingTests", ["Fetching"]),
         tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),

@@ -31,6 +31,8 @@ public struct Realiser: Sendable {
     public var width: Width
     /// Whether what a failed build worked in stays, in `failed/` of the state directory.
     public var keepsFailed = false
+    /// Asked, in this order, for what others built, before it is built here.
+    public var substituters: [any Substituter] = []
     /// Told of each step, from any thread.
     public var onEvent: @Sendable (BuildEvent) -> Void
 
@@ -54,7 +56,7 @@ public struct Realiser: Sendable {
 
     /// The outputs of some derivations of a plan.
     public func realise(_ plan: BuildPlan, targets: [StorePath]) async throws -> [StorePath: StorePath] {
-        let reached = try reach(targets, in: plan)
+        let reached = try await reach(targets, in: plan)
         let needed = reached.needed
         if needed.isEmpty { return reached.outputs }
         var outputs = reached.outputs
@@ -98,13 +100,16 @@ public struct Realiser: Sendable {
     /// From the targets down, a generation of inputs a query: what is known needs no look at its own inputs.
     private func reach(
         _ targets: [StorePath], in plan: BuildPlan
-    ) throws -> (outputs: [StorePath: StorePath], needed: [StorePath]) {
+    ) async throws -> (outputs: [StorePath: StorePath], needed: [StorePath]) {
         var outputs: [StorePath: StorePath] = [:]
         var wanted: Set<StorePath> = []
         var seen = Set(targets)
         var frontier = targets
         while !frontier.isEmpty {
-            let known = try known(frontier, in: plan)
+            var known = try known(frontier, in: plan)
+            // What is fetched by its digest waits until something needs it.
+            let unknown = frontier.filter { known[$0] == nil && plan.fixedOutputs[$0] == nil }
+            known.merge(try await substituted(unknown)) { $1 }
             outputs.merge(known) { $1 }
             var next: [StorePath] = []
             for path in frontier where known[path] == nil {
@@ -203,6 +208,7 @@ public struct Realiser: Sendable {
                 return output
             }
         }
+        if let output = try await substituted(derivation, resolved: resolved, planned: planned) { return output }
         let start = ContinuousClock.now
         onEvent(.started(name: derivation.name, builder: derivation.builder))
         let output = try await build(derivation, resolved: resolved, planned: planned)

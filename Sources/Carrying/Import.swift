@@ -15,6 +15,8 @@ public struct Import: Sendable {
     public let store: LocalStore
     public let media: MediumSet
     public let width: Int
+    /// Whether what was asked for is kept from collection; without it, who asked sees to that.
+    public var keepsRoots = true
 
     public init(store: LocalStore, media: MediumSet, width: Int) {
         self.store = store
@@ -88,6 +90,7 @@ public struct Import: Sendable {
             report.generations.append(try store.adopt(generation))
         }
         // No collection takes what was asked for by name; a generation keeps its own image.
+        guard keepsRoots else { return report }
         for root in plan.roots.subtracting(try plan.generations.map { try StorePath(parsing: $0.image) })
         where try store.isValid(root) {
             try store.addRoot("imported-\(root.hashPart)", root)

@@ -20,6 +20,7 @@ struct BuildCommand: AsyncParsableCommand {
               bootferry build lab-node
               bootferry build my/system.yaml --output /srv/tftp/my
               bootferry build lab-node --sizes
+              bootferry build lab-node --substituter http://10.77.0.1:8080/binary-cache
             """)
 
     @Argument(help: "The system.")
@@ -33,6 +34,7 @@ struct BuildCommand: AsyncParsableCommand {
     var sizes = false
     @Flag(help: "Keep what a failed build worked in, in 'failed/' of the state directory.")
     var keepFailed = false
+    @OptionGroup var substitution: SubstituterOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -63,7 +65,9 @@ struct BuildCommand: AsyncParsableCommand {
         async let opened = Workspace(options)
         let source = try SystemSource(system, data: ProjectData(named: options.dataDirectory), board: board.name)
         let workspace = try await opened
-        let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror, keepsFailed: keepFailed)
+        let pipeline = SystemPipeline(
+            source: source, workspace: workspace, mirror: mirror, keepsFailed: keepFailed,
+            substituters: try substitution.substituters(for: workspace.store, workspace.terminal))
         let before = try workspace.store.latestGeneration(of: pipeline.source.system.name)
         let image = try await pipeline.publishedImage()
         if let output {

@@ -1,3 +1,4 @@
+import BinaryCaches
 import Building
 import Fetching
 import Foundation
@@ -12,6 +13,8 @@ struct PlanRunner: Sendable {
     let mirror: MirrorOptions
     /// Whether what failed builds worked in stays.
     var keepsFailed = false
+    /// Asked for what others built.
+    var substituters: [CacheSubstituter] = []
 
     /// Asked once: it is read from the control group's files.
     private static let processors = ProcessInfo.processInfo.activeProcessorCount
@@ -19,7 +22,10 @@ struct PlanRunner: Sendable {
     /// Builds, with progress on the terminal.
     func realise(_ plan: BuildPlan) async throws -> StorePath {
         let progress = BuildProgress(terminal: workspace.terminal)
-        defer { progress.finish() }
+        defer {
+            progress.finish()
+            for line in substituters.compactMap(\.summary) { workspace.terminal.message(line) }
+        }
         return try await realiser {
             progress.show($0)
         } onBytes: {
@@ -40,6 +46,7 @@ struct PlanRunner: Sendable {
             store: workspace.store, builders: builders,
             width: .init(fetches: 6, builds: Self.processors + 1), onEvent: events)
         realiser.keepsFailed = keepsFailed
+        realiser.substituters = substituters
         return realiser
     }
 }

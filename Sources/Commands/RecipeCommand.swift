@@ -72,6 +72,7 @@ struct RecipeBuildCommand: AsyncParsableCommand {
 
               bootferry recipe build busybox --platform ppc64-elfv2
               bootferry recipe build linux --platform ppc64-elfv2-e5500
+              bootferry recipe build linux --platform ppc64-elfv2 --substituter http://10.77.0.1:8080/binary-cache
             """)
 
     @Argument(help: "The recipe.")
@@ -80,6 +81,7 @@ struct RecipeBuildCommand: AsyncParsableCommand {
     var platform: String
     @Flag(help: "Keep what a failed build worked in, in 'failed/' of the state directory.")
     var keepFailed = false
+    @OptionGroup var substitution: SubstituterOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
@@ -96,7 +98,9 @@ struct RecipeBuildCommand: AsyncParsableCommand {
         let platform = try workspace.data.platform(platform)
         let planner = try await RecipePipeline(workspace: workspace, mirror: mirror).planner(for: platform)
         let plan = try planner.plan(recipe)
-        let runner = PlanRunner(workspace: workspace, mirror: mirror, keepsFailed: keepFailed)
+        let runner = PlanRunner(
+            workspace: workspace, mirror: mirror, keepsFailed: keepFailed,
+            substituters: try substitution.substituters(for: workspace.store, workspace.terminal))
         let output = try await runner.realise(plan)
         // Asked for by name: no collection takes it until it is built anew.
         try workspace.store.addRoot("recipe-\(recipe)-\(platform.fullName)", output)

@@ -38,6 +38,9 @@ struct ServeCommand: AsyncParsableCommand {
             again then; all else needs a new start. A GRUB of another server's may ask here for its grub/grub.cfg. '--explain' prints what one machine would be told, packet by packet, and opens
             no socket.
 
+            '--binary-cache' gives the store itself, every object of it, to whoever asks: a Nix binary cache, at
+            http://ADDRESS:PORT/binary-cache, that builds elsewhere take what is built here from.
+
               bootferry serve netboot/site.yaml
               bootferry serve netboot/site.yaml --explain 52:54:00:12:34:56 --arch 7
               bootferry serve netboot/site.yaml --other-server dnsmasq
@@ -53,6 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Serving one system") var quick: QuickSiteOptions
     @OptionGroup(title: "Serving one system by HTTPS") var quickHTTPS: QuickHTTPSOptions
     @OptionGroup var page: PageOptions
+    @OptionGroup(title: "Serving the store") var cache: BinaryCacheOptions
     @OptionGroup var process: ServerProcessOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
@@ -127,6 +131,8 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.provisions = provisions
         configuration.tls = tls
         configuration.page = try page.configuration(workspace, site: site)
+        let offered = try cache.offered(in: workspace)
+        if let store = offered?.store { configuration.binaryCache = { try store.file(named: $0) } }
         configuration.tftpSinglePort = process.tftpSinglePort
         configuration.rights = try process.rights(
             directory, systems: systems.keys.sorted(), actsOnPage: configuration.page?.token != nil)
@@ -137,7 +143,14 @@ struct ServeCommand: AsyncParsableCommand {
                 logger: Logger(label: "serve") { _ in TerminalLog(terminal: terminal) },
                 show: { terminal.result($0) },
                 ready: { listening in
-                    for network in listening.networks { terminal.message(Self.line(network)) }
+                    for network in listening.networks {
+                        terminal.message(Self.line(network))
+                        if let offered {
+                            terminal.message(
+                                "the store: http://\(network.address):\(network.httpPort)/binary-cache, signed by \(offered.key)"
+                            )
+                        }
+                    }
                     if let page = listening.page { terminal.message("the page: http://\(page)/") }
                     if let rights = listening.rights {
                         terminal.message("as user \(rights.user), without capabilities and unable to gain any")

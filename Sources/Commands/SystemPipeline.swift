@@ -1,3 +1,4 @@
+import BinaryCaches
 import Building
 import Foundation
 import ImageAssembly
@@ -16,6 +17,8 @@ struct SystemPipeline: Sendable {
     let mirror: MirrorOptions
     /// Whether what failed builds worked in stays.
     var keepsFailed = false
+    /// Asked for what others built.
+    var substituters: [CacheSubstituter] = []
 
     struct LockOutcome: Encodable {
         var lockFile: String
@@ -124,7 +127,9 @@ struct SystemPipeline: Sendable {
     }
 
     /// What realises its plans.
-    var runner: PlanRunner { PlanRunner(workspace: workspace, mirror: mirror, keepsFailed: keepsFailed) }
+    var runner: PlanRunner {
+        PlanRunner(workspace: workspace, mirror: mirror, keepsFailed: keepsFailed, substituters: substituters)
+    }
 
     /// Builds, with progress on the terminal.
     func realise(_ plan: BuildPlan) async throws -> StorePath { try await runner.realise(plan) }

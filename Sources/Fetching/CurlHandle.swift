@@ -27,7 +27,8 @@ final class CurlHandle {
 
     /// Makes the handle ready to get `url` from byte `offset` on; `receiver` is passed to `write`.
     func prepare(
-        url: String, offset: Int, proxy: String?, credential: FetchCredential?, receiver: UnsafeMutableRawPointer,
+        url: String, offset: Int, proxy: String?, credential: FetchCredential?, patience: FetchPatience,
+        receiver: UnsafeMutableRawPointer,
         write: @escaping @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int
     ) throws(FetchError) {
         bf_curl_easy_reset(pointer)
@@ -39,7 +40,8 @@ final class CurlHandle {
         try check(bf_curl_set_string(pointer, CURLOPT_USERAGENT, "bootferry"), url)
         for (option, value) in [
             (CURLOPT_NOSIGNAL, 1), (CURLOPT_FAILONERROR, 1), (CURLOPT_FOLLOWLOCATION, 1), (CURLOPT_MAXREDIRS, 5),
-            (CURLOPT_CONNECTTIMEOUT, 20), (CURLOPT_LOW_SPEED_LIMIT, 16), (CURLOPT_LOW_SPEED_TIME, 30),
+            (CURLOPT_CONNECTTIMEOUT, patience.connectSeconds), (CURLOPT_LOW_SPEED_LIMIT, patience.leastBytesPerSecond),
+            (CURLOPT_LOW_SPEED_TIME, patience.slowSeconds),
         ] {
             try check(bf_curl_set_long(pointer, option, value), url)
         }
@@ -54,6 +56,11 @@ final class CurlHandle {
         }
         try check(bf_curl_set_pointer(pointer, CURLOPT_WRITEDATA, receiver), url)
         try check(bf_curl_set_write(pointer, write), url)
+    }
+
+    /// Ends the transfer that was prepared after so many seconds, whatever has come.
+    func limit(seconds: Int, _ url: String) throws(FetchError) {
+        try check(bf_curl_set_long(pointer, CURLOPT_TIMEOUT, seconds), url)
     }
 
     /// The HTTP status; 0 for a file or where no answer came.

@@ -22,6 +22,9 @@ public struct FetchItem: Sendable, Equatable {
     /// Lower-case hexadecimal, 64 digits.
     public var sha256: String
 
+    /// What says the size and digest, for messages.
+    public var pledge = "what is locked"
+
     /// Who fetches, by address, where a mirror asks for it; sent to that host alone, not where it redirects to.
     public var credentials: [String: FetchCredential]
 

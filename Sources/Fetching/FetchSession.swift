@@ -86,7 +86,9 @@ struct FetchSession: ~Copyable {
             try begin(waiting.remove(at: index).transfer)
         }
         while running.count < fetcher.width, waiting.count < fetcher.width, let item = fresh.popLast() {
-            try begin(Transfer(item, directory: directory, handle: handle(), proxy: fetcher.proxy))
+            try begin(
+                Transfer(
+                    item, directory: directory, handle: handle(), proxy: fetcher.proxy, patience: fetcher.patience))
         }
     }
 

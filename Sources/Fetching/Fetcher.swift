@@ -12,6 +12,8 @@ public struct Fetcher: Sendable {
     public var width = 6
     /// The pause before a first repetition; it doubles with each one that follows.
     public var pause: Duration = .milliseconds(500)
+    /// How long a server is waited for.
+    public var patience = FetchPatience()
     /// For http addresses; nil leaves it to the environment.
     public var proxy: String?
 

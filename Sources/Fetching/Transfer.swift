@@ -15,6 +15,7 @@ final class Transfer {
     private let directory: FilePath
     private let handle: CurlHandle
     private let proxy: String?
+    private let patience: FetchPatience
     private var partial: PartialFile?
     private var urls: [String]
     private var url = ""
@@ -32,16 +33,15 @@ final class Transfer {
     private var sawWrongBytes = false
     private var wasRefused = false
 
-    /// Attempts in a row without progress before giving up.
-    static let patience = 5
     /// Bytes that count as progress: a server that sends a few and hangs up is not waited for without end.
     private static let progressBytes = 64 << 10
 
-    init(_ item: FetchItem, directory: FilePath, handle: CurlHandle, proxy: String?) {
+    init(_ item: FetchItem, directory: FilePath, handle: CurlHandle, proxy: String?, patience: FetchPatience) {
         self.item = item
         self.directory = directory
         self.handle = handle
         self.proxy = proxy
+        self.patience = patience
         urls = item.urls
     }
 
@@ -66,7 +66,7 @@ final class Transfer {
         startOffset = partial.count
         if partial.count == item.size { return false }
         try handle.prepare(
-            url: url, offset: startOffset, proxy: proxy, credential: item.credentials[url],
+            url: url, offset: startOffset, proxy: proxy, credential: item.credentials[url], patience: patience,
             receiver: Unmanaged.passUnretained(self).toOpaque()
         ) { bytes, size, count, receiver in
             guard let receiver, let bytes else { return 0 }
@@ -144,7 +144,7 @@ final class Transfer {
         if status == 416 {
             try partial.clear()
             idleAttempts += 1
-            return idleAttempts < Self.patience ? .again(pause: 0) : nextMirror(pause: 0)
+            return idleAttempts < patience.attempts ? .again(pause: 0) : nextMirror(pause: 0)
         }
         if status == 401 || status == 403 { wasRefused = true }
         let isMissing = code == CURLE_FILE_COULDNT_READ_FILE || code == CURLE_REMOTE_FILE_NOT_FOUND
@@ -155,7 +155,7 @@ final class Transfer {
         }
         idleAttempts = partial.count - furthest >= Self.progressBytes ? 0 : idleAttempts + 1
         furthest = max(furthest, partial.count)
-        guard idleAttempts < Self.patience else {
+        guard idleAttempts < patience.attempts else {
             if wrongResumptions > 0, urls.count > 1 {
                 try clear()
                 idleAttempts = 0
@@ -177,7 +177,7 @@ final class Transfer {
         if sawWrongBytes {
             return .failed(
                 FetchError(
-                    .corrupt, item.name, "what came is not what is locked: \(lastTrouble)",
+                    .corrupt, item.name, "what came is not \(item.pledge): \(lastTrouble)",
                     remedy: "try another mirror: --mirror URL"))
         }
         if wasRefused {

@@ -32,6 +32,16 @@ extension LocalStore {
         try read { try Records.registration(of: path, $0) }
     }
 
+    /// What is known of the valid object whose path begins with these 32 characters, or nil.
+    public func registration(ofHashPart hashPart: String) throws -> PathRegistration? {
+        try read { database in
+            // '.' follows '-': a range, which the index has.
+            let statement = try database.cachedStatement(sql: "SELECT path FROM object WHERE path > ? AND path < ?")
+            let name = try String.fetchOne(statement, arguments: ["\(hashPart)-", "\(hashPart)."])
+            return try name.flatMap { try Records.registration(of: StorePath(baseName: $0), database) }
+        }
+    }
+
     /// Registers an object whose bytes are in place; its references must be valid. A second time changes nothing.
     ///
     /// For importers that have checked `narHash` themselves; builders use `addContentAddressed`.

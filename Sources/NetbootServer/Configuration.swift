@@ -85,6 +85,9 @@ public struct NetbootConfiguration: Sendable {
     public var nodes: (@Sendable () throws -> ServedNodes?)?
     /// The administrator's page; nil for none.
     public var page: PageConfiguration?
+    /// The files of a Nix binary cache, by name; nil for none of that name. It is asked on a thread that may block. Nil for no
+    /// cache.
+    public var binaryCache: (@Sendable (_ name: String) throws -> BootFile?)?
     /// What HTTPS is served with; nil for HTTP alone.
     public var tls: TLSServer?
     public var limits: Limits

@@ -224,7 +224,13 @@ final class HTTPConnection: DataSource {
     // MARK: - Out
 
     private func give(_ response: HTTPResponse, to request: HTTP.Request) {
-        if response.waitsForRecords { return giveWhenRecorded(response, to: request) }
+        if let later = response.later { return giveLater(to: request, later) }
+        if response.waitsForRecords {
+            var response = response
+            response.waitsForRecords = false
+            // Who was told that it was heard does not say it again, so that must outlive this process first.
+            return giveLater(to: request) { [state, response] give in state.whenRecorded { give(response) } }
+        }
         progressDeadline = loop.now + .seconds(state.limits.idleSeconds)
         delivered = 0
         isClosing = response.closes || !request.isKeepAlive
@@ -232,14 +238,14 @@ final class HTTPConnection: DataSource {
         write()
     }
 
-    /// Who was told that it was heard does not say it again, so that must outlive this process first.
-    private func giveWhenRecorded(_ response: HTTPResponse, to request: HTTP.Request) {
+    /// Gives an answer when it is there, from whatever thread; until then nothing further is answered.
+    private func giveLater(
+        to request: HTTP.Request, _ ask: (_ give: @escaping @Sendable (HTTPResponse) -> Void) -> Void
+    ) {
         waitsForTurn = true
         watch()
-        var response = response
-        response.waitsForRecords = false
         nonisolated(unsafe) let this = self
-        state.whenRecorded { [loop, response] in
+        ask { [loop] response in
             loop.submit {
                 this.waitsForTurn = false
                 guard this.token != nil else { return }

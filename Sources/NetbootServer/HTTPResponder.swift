@@ -21,6 +21,8 @@ struct HTTPResponse {
     var closes = false
     /// Goes out when what the request made happen is on disk.
     var waitsForRecords = false
+    /// Stands for an answer that takes time: it is asked for, and goes out when it is there.
+    var later: (@Sendable (_ give: @escaping @Sendable (HTTPResponse) -> Void) -> Void)?
 
     static func plain(_ status: Int, _ text: String, closes: Bool = false) -> HTTPResponse {
         HTTPResponse(
@@ -32,7 +34,8 @@ struct HTTPResponse {
         200: "OK", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request",
         403: "Forbidden", 404: "Not Found",
         405: "Method Not Allowed", 413: "Content Too Large", 416: "Range Not Satisfiable",
-        431: "Request Header Fields Too Large", 501: "Not Implemented", 505: "HTTP Version Not Supported",
+        431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+        505: "HTTP Version Not Supported",
     ]
 
     /// The bytes up to the body.
@@ -75,6 +78,11 @@ enum HTTPResponder {
             answer.headers.append(("Allow", "GET, HEAD"))
             return answer
         }
+        if let cache = state.binaryCache, path.hasPrefix(OfferedCache.prefix) {
+            var answer = HTTPResponse(status: 200)
+            answer.later = { cache.answer(request, path, logger: state.logger, $0) }
+            return answer
+        }
         guard path.hasPrefix("/"),
             let (name, file) = state.bootFile(
                 named: path, on: port.network, overIPv6: port.isIPv6, cookie: request.cookie)
@@ -84,11 +92,11 @@ enum HTTPResponder {
             }
             return .plain(404, "no such boot file\n")
         }
-        return give(file, name, path, request)
+        return give(file, ofAttempt: name.attempt, path, request)
     }
 
-    private static func give(
-        _ file: BootFile, _ name: BootFileName, _ path: String, _ request: HTTP.Request
+    static func give(
+        _ file: BootFile, ofAttempt attempt: String, _ path: String, _ request: HTTP.Request
     ) -> HTTPResponse {
         let tag = file.entityTag
         let size = file.size
@@ -118,7 +126,7 @@ enum HTTPResponder {
             answer.body = .extents(
                 range.count == size ? file.extents : file.extents(in: range), size: range.count,
                 reachesEnd: range.upperBound == size, label: lastPart(of: path),
-                attempt: name.attempt)
+                attempt: attempt)
         }
         return answer
     }

@@ -82,6 +82,7 @@ final class ServerState: Sendable {
     let show: @Sendable (String) -> Void
     let generations: (@Sendable () throws -> [String: ServedGenerations]?)?
     let nodes: (@Sendable () throws -> ServedNodes?)?
+    let binaryCache: OfferedCache?
     private let booted: @Sendable (BootAttempt) -> Void
     private let shared: Mutex<Shared>
     let files = StoreFiles()
@@ -99,6 +100,7 @@ final class ServerState: Sendable {
         limits = configuration.limits
         generations = configuration.generations
         nodes = configuration.nodes
+        binaryCache = configuration.binaryCache.map(OfferedCache.init)
         self.surroundings = surroundings
         self.logger = logger
         self.show = show

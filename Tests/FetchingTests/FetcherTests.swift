@@ -185,7 +185,7 @@ import Testing
             }
             #expect(error?.kind == .unreachable)
             #expect(error?.message == "could not be fetched; 1234 of 1000000 bytes are kept")
-            #expect(server.log.count == Transfer.patience)
+            #expect(server.log.count == FetchPatience().attempts)
             #expect(try bytes(folder.appending("\(Self.digest).partial")) == Array(Self.body[..<1234]))
         }
     }

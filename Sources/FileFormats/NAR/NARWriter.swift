@@ -72,6 +72,21 @@ extension NAR {
             closeNode()
         }
 
+        /// Passes over all of the current file's content, `count` bytes that stand elsewhere.
+        ///
+        /// `place` is called when everything before them has been emitted.
+        public mutating func passContent(_ count: Int, place: () throws -> Void) throws {
+            try accept(walk.advance(contentCount: count))
+            try flush()
+            try place()
+            emitted += count
+            if case .content = walk.expectation {
+                throw Failure(offset: offset, "a file's content stands elsewhere in part")
+            }
+            pending.append(repeating: 0, count: padding)
+            closeNode()
+        }
+
         /// Ends the archive; throws if the walk is not whole.
         public mutating func finish() throws {
             guard case .nothing = walk.expectation else { throw Failure(offset: offset, "the walk ended early") }
