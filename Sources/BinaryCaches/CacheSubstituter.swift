@@ -103,8 +103,8 @@ public final class CacheSubstituter: Substituter {
             let folder = scratch.path.appending("cache")
             try makeFolders(folder)
             let archives = try await collect(asked, into: folder)
-            let medium = try Medium(folder, ring: ring)
-            let importing = Import(store: store, medium: medium, width: 2)
+            let media = MediumSet(try Medium(folder, ring: ring))
+            let importing = Import(store: store, media: media, width: 2)
             let plan = try await onBlockingThread { try importing.plan(asked) }
             // That the cache does not have what was asked for is no fault of it.
             for fault in plan.faults.sorted() where archives.begins(fault.file, of: asked) {
@@ -117,7 +117,7 @@ public final class CacheSubstituter: Substituter {
                     kind: .host,
                     remedy: "run 'bootferry gc', or choose a state directory on a larger disk with '--state-dir'")
             }
-            for wave in plan.waves { try await take(wave, archives.items, medium, folder) }
+            for wave in plan.waves { try await take(wave, archives.items, media, folder) }
         } catch let error as FetchError where error.code != .disk {
             try setAside("\(error.subject): \(error.message)", error.cause, kind: error.kind)
         }
@@ -126,7 +126,7 @@ public final class CacheSubstituter: Substituter {
 
     /// Fetches the archives of some objects whose needs are met, and takes them in; one that is not whole hinders no other.
     private func take(
-        _ wave: [NARInfo], _ items: [StorePath: FetchItem], _ medium: Medium, _ folder: FilePath
+        _ wave: [NARInfo], _ items: [StorePath: FetchItem], _ media: MediumSet, _ folder: FilePath
     ) async throws {
         // What needs an object that did not come stays behind with it.
         let met = try wave.filter { info in
@@ -147,7 +147,7 @@ public final class CacheSubstituter: Substituter {
         let paths = Set(came.map(\.registration.path))
         state.withLock { $0.refused.formUnion(Set(met.map(\.registration.path)).subtracting(paths)) }
         guard !came.isEmpty else { return }
-        var importing = Import(store: store, medium: medium, width: ProcessInfo.processInfo.activeProcessorCount)
+        var importing = Import(store: store, media: media, width: ProcessInfo.processInfo.activeProcessorCount)
         importing.keepsRoots = false
         let work = importing
         let report = try await onBlockingThread {
