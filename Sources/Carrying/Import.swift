@@ -93,7 +93,7 @@ public struct Import: Sendable {
         guard keepsRoots else { return report }
         for root in plan.roots.subtracting(try plan.generations.map { try StorePath(parsing: $0.image) })
         where try store.isValid(root) {
-            try store.addRoot("imported-\(root.hashPart)", root)
+            try store.keepImported(root)
         }
         return report
     }

@@ -71,7 +71,7 @@ public struct NixStreamImport: Sendable {
         }
         for path in try roots(paths, complete.subtracting(needed), refused, &report) {
             // No collection takes what was asked for.
-            try store.addRoot("imported-\(path.hashPart)", path)
+            try store.keepImported(path)
         }
         return report
     }

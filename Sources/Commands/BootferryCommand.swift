@@ -48,7 +48,9 @@ public struct BootferryCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Keeping the store",
-                subcommands: [GenerationsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self]),
+                subcommands: [
+                    GenerationsCommand.self, RootsCommand.self, GCCommand.self, VerifyCommand.self, DoctorCommand.self,
+                ]),
         ])
 
     public init() {}

@@ -13,7 +13,7 @@ struct GCCommand: AsyncParsableCommand {
         discussion: """
             The newest generation of each system keeps, besides its image, what it was made from, so that a changed line
             is still a quick build; '--inputs' gives that up as well. Logs of builds whose results are gone, and downloads
-            that nobody went on with for a day, go too.
+            that nobody went on with for a day, go too. What 'import' brought by itself stays until 'bootferry roots' lets it go.
 
               bootferry gc --dry-run
               bootferry gc --keep 3

@@ -26,7 +26,7 @@ struct ImportCommand: AsyncParsableCommand {
 
             A Nix binary cache that another program wrote ('nix copy --to file://…') is taken too: signed objects as they are,
             unsigned ones only where their path follows from their content, and they are asked for by --path. These are
-            kept from 'gc' as roots 'imported-HASH'.
+            kept from 'gc' as roots 'imported-HASH' ('bootferry roots').
 
             So is what 'nix-store --export' wrote, a file or a pipe. It has no signature and no digest, and nix itself registers
             whatever comes; here only objects are taken whose path follows from their content by SHA-256 ('nix store add-path',
