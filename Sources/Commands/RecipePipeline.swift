@@ -36,7 +36,8 @@ struct RecipePipeline: Sendable {
             stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
         ).lock(request, existing: existing, update: update) { name, newer, locked in
             workspace.terminal.message(
-                "note: the mirror lists the source of \(name) in version \(newer) and does not have it; locked is \(locked)")
+                "note: the mirror lists the source of \(name) in version \(newer) and does not have it; locked is \(locked)"
+            )
         }
         try workspace.write(lock.rendered(), to: lockPath)
         workspace.terminal.message(
