@@ -96,12 +96,15 @@ let package = Package(
         module(
             "BinaryCaches",
             ["BootPolicy", "MediumModel", "LocalStore", "Carrying", "Fetching", "Building", system]),
+        module(
+            "Containers",
+            ["Diagnostics", "OpenSSL", "FileFormats", "StoreModel", "SystemModel", "Compression", "LinuxCalls", system]),
         module("Storm", ["BootProtocols", "LinuxCalls", "OpenSSL", "Diagnostics"]),
         module(
             "Commands",
             [
                 "OpenSSL", "Planning", "PackageLocking", "ImageAssembly", "NetbootServer", "Storm", "Carrying",
-                "MediaWriting", "Proofs", "Compression", "BinaryCaches",
+                "MediaWriting", "Proofs", "Compression", "BinaryCaches", "Containers",
                 arguments,
                 log, system, subprocess,
             ]),
@@ -141,6 +144,7 @@ let package = Package(
         tests("MediumModelTests", ["MediumModel", "SeededRandomness"]),
         tests("CarryingTests", ["Carrying", "SeededRandomness"]),
         tests("BinaryCachesTests", ["BinaryCaches", "SeededRandomness"]),
+        tests("ContainersTests", ["Containers"]),
         tests("FetchingTests", ["Fetching"]),
         tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),

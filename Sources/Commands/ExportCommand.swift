@@ -27,6 +27,9 @@ struct ExportCommand: AsyncParsableCommand {
             '--format nix-export', or a file named FILE.nix-export, is for a real nix ('nix-store --import <FILE') and has no
             signature: whoever takes it trusts how it came. It is written anew each time, and says nothing of generations.
 
+            '--format oci' writes one system as an OCI image layout, a folder, for containers: its root as a node unpacks it, some
+            packages to a layer, the settings in one of their own ('skopeo copy oci:FOLDER …'). It is written anew each time.
+
             The medium has Bootferry itself too, for Linux on the processor of this host: the program, the libraries that it is
             linked with, 'netboot' and 'targets' as they are here, in 'bootferry.tar', and a shell script, 'bootferry', which
             unpacks that into ~/.cache/bootferry of the site and runs it there, since a medium may be mounted noexec. Who runs
@@ -52,6 +55,7 @@ struct ExportCommand: AsyncParsableCommand {
               bootferry export lab-node --to lab-node.tar
               bootferry export lab-node --to - | ssh site bootferry import -
               bootferry export lab-node --to - --format nix-export | ssh other nix-store --import
+              bootferry export lab-node --to lab-node.oci --format oci
             """)
 
     @Argument(help: ArgumentHelp("The systems; the newest generation of each.", valueName: "system"))
@@ -67,7 +71,8 @@ struct ExportCommand: AsyncParsableCommand {
     var volumeSize: String?
     @Option(
         help: ArgumentHelp(
-            "'medium', or 'nix-export' for 'nix-store --import'; by the name of --to by default.", valueName: "format"))
+            "'medium', 'nix-export' for 'nix-store --import', or 'oci' for containers; by the name of --to by default.",
+            valueName: "format"))
     var format: ExportFormat?
     @Option(help: ArgumentHelp("This generation of the one system named.", valueName: "number"))
     var generation: Int?
@@ -127,9 +132,13 @@ struct ExportCommand: AsyncParsableCommand {
         if target == "-", options.json {
             throw ValidationError("--json and the archive cannot both have standard output")
         }
-        if chosenFormat == .nixExport, key != nil || largestFile != nil {
+        if chosenFormat != .medium, key != nil || largestFile != nil {
             throw ValidationError(
-                "--key and --largest-file go with --format medium: a nix-export has no signature and no parts")
+                "--key and --largest-file go with --format medium: '\(chosenFormat.rawValue)' has no signature and no parts"
+            )
+        }
+        if chosenFormat == .oci, systems.count != 1 || !path.isEmpty || since != nil || target == "-" {
+            throw ValidationError("--format oci writes one system into a folder: no --path, no --since, no pipe")
         }
         if !(1...19).contains(level) { throw ValidationError("--level takes 1 to 19, found '\(level)'") }
         _ = try largestFileBytes()
@@ -168,6 +177,9 @@ struct ExportCommand: AsyncParsableCommand {
         let keys = KeyStore(store.directory)
         let base = try since.map {
             try InventoryFile.read(mediumFolder($0), ring: keys.ring(), now: secondsSince1970()).paths
+        }
+        if chosenFormat == .oci, let generation = generations.first {
+            return try await write(generation, of: store, terminal)
         }
         if chosenFormat == .nixExport {
             let images = try generations.map { try StorePath(parsing: $0.image) }
@@ -360,6 +372,7 @@ struct ExportCommand: AsyncParsableCommand {
 enum ExportFormat: String, ExpressibleByArgument {
     case medium
     case nixExport = "nix-export"
+    case oci
 }
 
 /// A number of bytes as people write it: `4096`, `64K`, `2G`; powers of 1,024.

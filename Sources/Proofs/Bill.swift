@@ -109,7 +109,7 @@ extension [(String, JSONValue)] {
 }
 
 /// Seconds since 1970 as RFC 3339 has them, in UTC.
-func timestamp(_ seconds: Int) -> String {
+public func timestamp(_ seconds: Int) -> String {
     func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
     let days = seconds / 86_400
     // Howard Hinnant's "civil from days": years begin in March, eras have 146,097 days.
