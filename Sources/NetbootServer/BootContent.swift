@@ -20,9 +20,9 @@ final class BootContent {
     private var pieces: [Piece] = []
     /// Where the last range was found: a transfer reads forward.
     private var cursor = 0
-    /// Pieces whose file is held: an archive has a file for each of thousands.
+    /// Pieces whose file is held. An image's are held to its end; an archive's, which may be many thousands, pass once.
     private var held: [Int] = []
-    private static let mostHeld = 512
+    private var mostHeld: Int { pieces.count > 1024 ? 1 : 1024 }
 
     init(_ extents: [BootFile.Extent], state: ServerState) {
         self.state = state
@@ -128,7 +128,7 @@ final class BootContent {
     private func file(_ index: Int, _ path: String, _ end: Int) throws -> StoreFile {
         if let file = pieces[index].file { return file }
         let file = try state.files.open(path, at: state.physicalPath(path), end: end)
-        if held.count == Self.mostHeld {
+        if held.count >= mostHeld {
             for index in held { pieces[index].file = nil }
             held = []
         }

@@ -30,6 +30,31 @@ import Testing
         #expect(try await sites.build() == output)
     }
 
+    @Test(arguments: ["xz", "zstd"])
+    func `a cache may be compressed`(program: String) async throws {
+        let output = try await sites.buildHomeAndPublish()
+        for path in try sites.home.allValidPaths() {
+            let archive = sites.cache.appending("nar/\(path.hashPart).nar")
+            let compression = Process()
+            compression.executableURL = URL(filePath: "/usr/bin/env")
+            compression.arguments = program == "xz" ? ["xz", archive.string] : ["zstd", "-q", "--rm", archive.string]
+            try compression.run()
+            compression.waitUntilExit()
+            let suffix = program == "xz" ? "xz" : "zst"
+            let bytes = Array(try Data(contentsOf: URL(filePath: "\(archive).\(suffix)")))
+            try sites.changeInformation(of: path) { info in
+                info.url += ".\(suffix)"
+                info.compression = program
+                info.fileHash = .sha256(of: bytes)
+                info.fileSize = bytes.count
+            }
+        }
+        #expect(try await sites.build() == output)
+        #expect(sites.built == [])
+        #expect(sites.told == [])
+        #expect(try sites.site.verify(width: 1) == [])
+    }
+
     @Test func `of a changed plan only what changed is built`() async throws {
         _ = try await sites.buildHomeAndPublish()
         _ = try await sites.build(top: "changed")
