@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import LinuxCalls
 import LocalStore
 import NetbootServer
@@ -30,11 +31,12 @@ struct ServerProcessOptions: ParsableArguments {
                 remedy: "chown -R \(becoming.name): \(directory.path), or leave --page-token-file out; "
                     + "--user root stays root")
         }
+        // A system that was imported and never published has no rollout, and one that nobody built yet not even a folder.
+        let folders = systems.map { directory.generations.appending($0) }
+        let perSystem = (folders + folders.map { $0.appending("rollout") }).filter { access($0.string, F_OK) == 0 }
         return RightsGivenUp(
             user: becoming, isRequired: user != nil, writes: [directory.netboot],
-            reads: [directory.store, directory.generations]
-                + systems.map { directory.generations.appending($0).appending("rollout") },
-            objection: objection)
+            reads: [directory.store, directory.generations] + perSystem, objection: objection)
     }
 
     /// Nil stays who it is.

@@ -157,6 +157,30 @@ import Testing
         #expect(renamed?.message == "belongs into 'medium-manifest-1'")
     }
 
+    @Test func `a volume that promises what another has not is found out, though all are signed`() throws {
+        let volumes = try export(try publish()).volumes
+        var manifests = volumes.map(\.manifest)
+        let path = try #require(manifests[0].volume?.elsewhere.filter { $0.value == 2 }.keys.min())
+        let name = "\(path.hashPart).narinfo"
+        manifests[1].files[name] = nil
+        try FileManager.default.removeItem(atPath: volumes[1].folder.appending(name).string)
+        func sign() throws {
+            for (index, manifest) in manifests.enumerated() {
+                try Data(SignedText(manifest.text, by: sites.key).whole.utf8).write(
+                    to: URL(filePath: volumes[index].folder.appending("medium-manifest-\(index + 1)").string))
+            }
+        }
+        try sign()
+        let digest = #expect(throws: CarryingError.self) { try media(volumes.map(\.folder)) }
+        #expect(digest?.message.contains("says that the volumes have the digest") ?? false)
+        let set = MediumManifest.digest(ofVolumes: manifests)
+        for index in manifests.indices { manifests[index].volume?.set = set }
+        try sign()
+        let found = try faults(volumes.map(\.folder))
+        #expect(found.contains { $0.hasPrefix("volume 2, '\(name)': is missing: volume 1 says that ") }, "\(found)")
+        #expect(try take(volumes.map(\.folder)).faults.contains { $0.message.hasPrefix("is missing: \(path)") })
+    }
+
     @Test func `an export that was interrupted goes on, and puts what was damaged where there is room`() throws {
         let generation = try publish()
         let folders = try export(generation).volumes.map(\.folder)

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import SeededRandomness
 import SystemPackage
 import TestSupport
 import Testing
@@ -50,6 +52,41 @@ import Testing
                 "copy", "--from", "file://\(folder.appending("merged"))", "--to", nix.store("nix"), generation.image,
                 settings: "trusted-public-keys = \(key)")
             #expect(copied.succeeded, "\(copied.messages)")
+        }
+    }
+
+    @Test func `an export to volumes that is killed at any moment is finished by the same command`() async throws {
+        try await withTemporaryFolder { folder in
+            var random = SeededGenerator(seed: 52)
+            let home = try CarriedStore(in: folder, "home")
+            let generation = try home.publish("lab-node", objects: 30, bytes: 1_000_000)
+            let site = try CarriedStore(in: folder, "site")
+            let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
+            try await site.run("key", "trust", key)
+            let export = ["export", "lab-node", "--without-bootferry", "--volume-size", "8M", "--to"]
+            let clock = ContinuousClock()
+            let whole = try await clock.measure {
+                try await home.run(
+                    export[0], export[1], export[2], export[3], export[4], export[5], folder.appending("once").string)
+            }
+            let volumes = folder.appending("volumes")
+            var kills = 0
+            for _ in 0..<5 {
+                let delay = whole * Double.random(in: 0.05..<0.8, using: &random)
+                let status = try await home.program.runAndKill(
+                    export[0], export[1], export[2], export[3], export[4], export[5], volumes.string
+                ) { try await Task.sleep(for: delay) }
+                if status == .signaled(SIGKILL) { kills += 1 }
+            }
+            #expect(kills > 0, "everything was quicker than its kill")
+            #expect(try await home.program.run(export + [volumes.string]).succeeded)
+            let names = try FileManager.default.contentsOfDirectory(atPath: volumes.string).sorted()
+            #expect(names == ["volume-1", "volume-2", "volume-3", "volume-4", "volume-5"])
+            let folders = names.shuffled(using: &random).map { volumes.appending($0).string }
+            #expect(try await site.program.run(["verify"] + folders).succeeded)
+            #expect(try await site.program.run(["import"] + folders).succeeded)
+            #expect(try site.store.latestGeneration(of: "lab-node")?.image == generation.image)
+            #expect(try await site.program.faults() == [])
         }
     }
 
