@@ -112,9 +112,7 @@ struct LocalNode: Sendable {
                 let lines = buffer.withUnsafeBytes { console.take($0) }
                 for line in lines where !line.isEmpty { onLine(line, false) }
                 onLine(console.pending, true)
-                if let command = typist.command(at: console.pending) {
-                    _ = try? theirs.writeAll(Array((command + "\r").utf8))
-                }
+                if let keys = typist.keys(at: console.pending) { _ = try? theirs.writeAll(Array(keys.utf8)) }
             }
         }
         guard result.terminationStatus.isSuccess else {

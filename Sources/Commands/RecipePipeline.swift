@@ -34,11 +34,7 @@ struct RecipePipeline: Sendable {
         defer { workspace.terminal.status("") }
         let lock = try await PackageLocker(
             stateDirectory: workspace.store.directory.path, mirrors: try await mirror.list()
-        ).lock(request, existing: existing, update: update) { name, newer, locked in
-            workspace.terminal.message(
-                "note: the mirror lists the source of \(name) in version \(newer) and does not have it; locked is \(locked)"
-            )
-        }
+        ).lock(request, existing: existing, update: update) { workspace.terminal.message("note: \($0)") }
         try workspace.write(lock.rendered(), to: lockPath)
         workspace.terminal.message(
             "\(lockPath): \(lock.packages.count) packages and \(lock.sources.count) files of sources locked")

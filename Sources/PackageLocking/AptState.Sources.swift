@@ -2,12 +2,21 @@ import DebianArchive
 import Foundation
 import SystemModel
 
-/// The version of a source package that can be had.
-struct AvailableSource: Sendable, Equatable {
-    /// Its `.dsc` and what that names.
-    var files: [LockedPackage]
-    /// Newer versions that the lists have and the mirror has not, newest first.
-    var passedOver: [DebianVersion]
+/// What a mirror lists of a source package and does not have.
+public enum MissingSource: Sendable, Equatable, CustomStringConvertible {
+    /// An older version is locked in place of the newest.
+    case newest(name: String, listed: String, locked: String)
+    /// The newest is locked, and what is made from it cannot be made from this mirror now.
+    case all(name: String, listed: String)
+
+    public var description: String {
+        switch self {
+        case .newest(let name, let listed, let locked):
+            "the mirror lists the source of `\(name)` in version \(listed) and does not have it; locked is \(locked)"
+        case .all(let name, let listed):
+            "the mirror lists the source of `\(name)` in version \(listed) and has no version of it; what needs it will fail"
+        }
+    }
 }
 
 extension AptState {
@@ -15,7 +24,11 @@ extension AptState {
     ///
     /// A snapshot of an archive, or a mirror in the middle of its synchronisation, has lists that are newer than its pool; the
     /// lists still name the sources that older binaries were built from (`Built-Using`), whose files stay as long as those.
-    func source(_ name: String) async throws(LockingError) -> AvailableSource {
+    ///
+    /// - Returns: its `.dsc` and what that names.
+    func source(
+        _ name: String, missing: (MissingSource) -> Void
+    ) async throws(LockingError) -> [LockedPackage] {
         let answer = try await AptProgram.run("apt-cache", inquiry(["showsrc", "--only-source", name]))
         let stanzas: [ControlStanza]
         do { stanzas = try ControlStanza.parse(answer.output, source: "apt-cache showsrc \(name)") } catch {
@@ -25,21 +38,22 @@ extension AptState {
         guard let newest = versions.first else {
             throw LockingError(.unknownPackage, name, "apt finds no such source package", cause: answer.complaint)
         }
-        var complaint = ""
-        for (index, version) in versions.enumerated() {
-            let described = try await download(name, version, "--dsc-only")
-            if described.succeeded {
-                return AvailableSource(files: try await files(name, version), passedOver: Array(versions.prefix(index)))
+        for version in versions {
+            guard try await download(name, version, "--dsc-only").succeeded else { continue }
+            let found = try await files(ofSource: name, version)
+            if version != newest, let locked = found.first?.version {
+                missing(.newest(name: name, listed: newest.description, locked: locked))
             }
-            if index == 0 { complaint = described.complaint }
+            return found
         }
-        throw LockingError(
-            .mirrorUnreachable, name,
-            "the mirror lists its source in version \(newest) (and \(versions.count - 1) older ones) and has none of them",
-            cause: complaint, remedy: "check the network, or name another mirror: --mirror URL")
+        missing(.all(name: name, listed: newest.description))
+        return try await files(ofSource: name, newest)
     }
 
-    private func files(_ name: String, _ version: DebianVersion) async throws(LockingError) -> [LockedPackage] {
+    /// The files of a source package as the lists have it, of its newest version where none is named.
+    func files(
+        ofSource name: String, _ version: DebianVersion? = nil
+    ) async throws(LockingError) -> [LockedPackage] {
         let answer = try await download(name, version, "--print-uris")
         guard answer.succeeded else {
             throw LockingError(.failed, name, "apt does not say what its source is made of", cause: answer.complaint)
@@ -63,14 +77,17 @@ extension AptState {
 
     /// apt downloads into the folder that it is started in, and asks no mirror for a file that is there.
     private func download(
-        _ name: String, _ version: DebianVersion, _ mode: String
+        _ name: String, _ version: DebianVersion?, _ mode: String
     ) async throws(LockingError) -> AptProgram.Answer {
         let folder = directory.appending("source")
         try? FileManager.default.removeItem(atPath: folder.string)
         try makeDirectory(folder)
         return try await AptProgram.run(
             "apt-get",
-            inquiry(["-q", "-o", "Acquire::Retries=3", "--download-only", mode, "source", "\(name)=\(version)"]),
+            inquiry([
+                "-q", "-o", "Acquire::Retries=3", "--download-only", mode, "source",
+                name + (version.map { "=\($0)" } ?? ""),
+            ]),
             in: folder)
     }
 }

@@ -13,6 +13,8 @@ public struct RecipeLockRequest: Sendable {
     public var toolboxes: [String: [String]]
     /// Names of source packages, sorted.
     public var sources: [String]
+    /// Those of which a recipe needs Debian's own part besides what its authors published.
+    public var wholeSources: Set<String>
     /// Where a package was asked for, so that an error can point there.
     public var positions: [String: SourcePosition]
 
@@ -20,6 +22,7 @@ public struct RecipeLockRequest: Sendable {
         toolboxes = book.recipes.mapValues { Set(Recipe.commonToolbox + $0.toolbox).sorted() }
         toolboxes[RecipeLock.commonName] = Recipe.commonToolbox
         sources = Set(book.recipes.values.compactMap(\.debianSource)).sorted()
+        wholeSources = Set(book.recipes.values.filter(\.unpack.isEmpty).compactMap(\.debianSource))
         positions = [:]
         for recipe in book.recipes.values { positions.merge(recipe.positions) { min($0, $1) } }
     }
@@ -35,12 +38,11 @@ public struct RecipeLockRequest: Sendable {
 extension PackageLocker {
     /// Locks what recipes need; versions that are locked stay, unless `update`.
     ///
-    /// - Parameter passedOver: is told of a newer source that the mirror lists and does not have: its name, its version, and the
-    ///   version that is locked instead.
+    /// - Parameter missing: is told of each source of which the mirror does not have what it lists.
     /// - Throws: `LockingError`.
     public func lock(
         _ request: RecipeLockRequest, existing: RecipeLock?, update: Bool,
-        passedOver: (_ name: String, _ newer: String, _ locked: String) -> Void
+        missing: (MissingSource) -> Void
     ) async throws(LockingError) -> RecipeLock {
         try checkKeyring()
         let apt = AptState(
@@ -90,14 +92,12 @@ extension PackageLocker {
         var sources: [LockedPackage] = []
         for name in request.sources {
             let kept = old?.sources.filter { $0.name == name } ?? []
-            guard kept.isEmpty else {
+            if !kept.isEmpty {
                 sources += kept
-                continue
-            }
-            let source = try await apt.source(name)
-            sources += source.files
-            if let newer = source.passedOver.first, let file = source.files.first {
-                passedOver(name, newer.description, file.version)
+            } else if request.wholeSources.contains(name) {
+                sources += try await apt.source(name, missing: missing)
+            } else {
+                sources += try await apt.files(ofSource: name)
             }
         }
         return RecipeLock(

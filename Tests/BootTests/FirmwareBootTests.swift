@@ -24,8 +24,8 @@ struct FirmwareBootTests {
     }
 
     /// SLOF loads one ELF file by TFTP: the zImage that a recipe made, with the command line of this boot and the initramfs in
-    /// it. The kernel takes a processor some 20 minutes, where its output is not in the store yet.
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1"), .timeLimit(.minutes(60)))
+    /// it. The kernel takes two processors some 9 minutes, where its output is not in the store yet.
+    @Test(.timeLimit(.minutes(40)))
     func `rescue for big-endian PowerPC boots by Open Firmware to the login prompt and phones home`() async throws {
         let boot = try await BootferryProgram.shared.run("boot", "targets/systems/rescue/system.yaml")
         #expect(boot.succeeded, "\(boot.messages)\n\(boot.output)")
@@ -34,9 +34,9 @@ struct FirmwareBootTests {
     }
 
     /// U-Boot is told a script by DHCP, which loads one FIT, hashed, to an e5500, or legacy images to an e6500; both run one
-    /// kernel, which takes a processor some 15 minutes where it is not in the store yet.
+    /// kernel, which takes two processors some 6 minutes where it is not in the store yet.
     @Test(
-        .enabled(if: ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1"), .timeLimit(.minutes(60)),
+        .timeLimit(.minutes(40)),
         arguments: [
             ("qemu-ppce500", "Verifying Hash Integrity ... sha256+ OK"),
             ("qemu-ppce500-e6500", "Verifying Checksum ... OK"),

@@ -6,7 +6,7 @@ import Testing
 @testable import PackageLocking
 
 /// The host's real apt, and a signed archive of two versions of one source.
-struct AvailableSourceTests {
+struct MissingSourceTests {
     /// Makes it in the working directory, with a key of its own.
     private static let archive = """
         set -eu
@@ -58,25 +58,27 @@ struct AvailableSourceTests {
         )
         try await apt.refresh()
 
-        let newest = try await apt.source("hello")
-        #expect(newest.passedOver.isEmpty)
-        #expect(newest.files.map(\.version) == ["1.10", "1.10"])
+        var missing: [MissingSource] = []
+        let newest = try await apt.source("hello") { missing.append($0) }
+        #expect(missing.isEmpty)
+        #expect(newest.map(\.version) == ["1.10", "1.10"])
 
         let pool = folder.appending("archive/pool/main/h/hello")
         try FileManager.default.removeItem(atPath: pool.appending("hello_1.10.dsc").string)
-        let before = try await apt.source("hello")
-        #expect(before.passedOver.map(\.description) == ["1.10"])
+        let before = try await apt.source("hello") { missing.append($0) }
+        #expect(missing == [.newest(name: "hello", listed: "1.10", locked: "1.9")])
         #expect(
-            before.files.map(\.poolPath).sorted() == [
+            before.map(\.poolPath).sorted() == [
                 "pool/main/h/hello/hello_1.9.dsc", "pool/main/h/hello/hello_1.9.tar.xz",
             ])
-        #expect(before.files.allSatisfy { $0.version == "1.9" && $0.sha256.utf8.count == 64 })
+        #expect(before.allSatisfy { $0.version == "1.9" && $0.sha256.utf8.count == 64 })
 
+        // What needs none of it can be locked all the same.
+        missing = []
         try FileManager.default.removeItem(atPath: pool.string)
-        let none = await #expect(throws: LockingError.self) { try await apt.source("hello") }
-        #expect(none?.code == .mirrorUnreachable)
-        #expect(none?.message.contains("lists its source in version 1.10 (and 1 older ones)") == true)
-        let unknown = await #expect(throws: LockingError.self) { try await apt.source("helo") }
+        #expect(try await apt.source("hello") { missing.append($0) }.map(\.version) == ["1.10", "1.10"])
+        #expect(missing == [.all(name: "hello", listed: "1.10")])
+        let unknown = await #expect(throws: LockingError.self) { try await apt.source("helo") { _ in } }
         #expect(unknown?.code == .unknownPackage)
     }
 }
