@@ -32,14 +32,22 @@ final class GenerationWatch: Sendable {
         try seen.withLock { seen in
             var found: [String: ServedGenerations] = [:]
             for system in systems {
-                guard let rollout = try store.rollout(of: system) else { continue }
-                let known = seen?[system]?.systems ?? [:]
+                let before = seen?[system]
+                guard let rollout = try store.rollout(of: system) ?? before?.rollout ?? unpublished(system) else {
+                    continue
+                }
+                let known = before?.systems ?? [:]
                 found[system] = ServedGenerations(rollout: rollout, systems: try served(system, rollout, known))
             }
             guard found != seen else { return nil }
             seen = found
             return found
         }
+    }
+
+    /// What was imported, or built and no more, is given out as it was when the server began, until someone publishes.
+    private func unpublished(_ system: String) throws -> Rollout? {
+        try store.latestGeneration(of: system).map { Rollout(system: system, generation: $0.number, since: 0) }
     }
 
     /// A generation never changes, so only new ones are read. One whose image is lost must not keep the others from their

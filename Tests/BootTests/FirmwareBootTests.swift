@@ -35,12 +35,15 @@ struct FirmwareBootTests {
 
     /// U-Boot is told a script by DHCP, which loads one FIT, hashed, to an e5500, or legacy images to an e6500; both run one
     /// kernel, which takes two processors some 6 minutes where it is not in the store yet.
+    ///
+    /// The e6500 is of full runs alone: of some 400 such boots three stood still for good just after Linux had started `/init`,
+    /// QEMU's processor halted and no timer set. Why is not known; no e5500 has done so in some forty.
     @Test(
         .timeLimit(.minutes(40)),
         arguments: [
             ("qemu-ppce500", "Verifying Hash Integrity ... sha256+ OK"),
             ("qemu-ppce500-e6500", "Verifying Checksum ... OK"),
-        ])
+        ].prefix(ProcessInfo.processInfo.environment["BOOTFERRY_TEST_FULL"] == "1" ? 2 : 1))
     func `rescue boots on a board by U-Boot to the login prompt and phones home`(board: String, check: String)
         async throws
     {
