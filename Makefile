@@ -18,9 +18,10 @@ BENCH_SERVE_PACKAGES := atftpd dnsmasq-base nginx-light wrk gcc libc6-dev python
 
 SWIFT_BUILD := swift build -c release
 BOOTFERRY := .build/release/bootferry
+PREFIX ?= /usr/local
 SYSTEM ?= targets/systems/lab-node/system.yaml
 
-.PHONY: help deps test-deps build demo test test-full bench bench-serve format lint clean
+.PHONY: help deps test-deps build demo test test-full install bench bench-serve format lint clean
 
 help:
 	@echo "make demo       install what is needed, build, and boot the lab-node image over the network in QEMU"
@@ -29,6 +30,7 @@ help:
 	@echo "make bench      the figures of the README, side by side with the peers"
 	@echo "make bench-serve  the boot server beside tftpd-hpa, atftpd, dnsmasq and nginx"
 	@echo "make build      .build/release/bootferry only"
+	@echo "make install    what 'make build' made, its data and a systemd unit, below PREFIX (/usr/local)"
 	@echo "make format     swift format in place;  make lint: what CI checks"
 
 deps:
@@ -40,6 +42,15 @@ test-deps: deps
 
 build: deps
 	$(SWIFT_BUILD) --product bootferry
+
+# Builds nothing: it is run as root, who would leave files of his own in .build.
+install:
+	@[ -x $(BOOTFERRY) ] || { echo "make install: $(BOOTFERRY) is not there; first: make build" >&2; exit 1; }
+	install -D $(BOOTFERRY) $(DESTDIR)$(PREFIX)/bin/bootferry
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bootferry
+	cp -R netboot targets $(DESTDIR)$(PREFIX)/share/bootferry/
+	install -D -m 644 netboot/systemd/bootferry.service $(DESTDIR)$(PREFIX)/lib/systemd/system/bootferry.service
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/bootferry.service
 
 demo: build
 	$(BOOTFERRY) boot $(SYSTEM)

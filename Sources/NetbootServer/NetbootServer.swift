@@ -104,7 +104,8 @@ public enum NetbootServer {
             if turn % 30 == 0 { sockets.state?.files.forgetUnused() }
             if let path = configuration.sightings, let seen = sockets.state?.sightings, seen != written {
                 do {
-                    try await pool.runIfActive { try SightingsFile(path: path).save(seen) }
+                    // In a task of its own: this one is cancelled when the last of them is saved.
+                    try await Task { try await pool.runIfActive { try SightingsFile(path: path).save(seen) } }.value
                     written = seen
                 } catch {
                     logger.warning("who was seen cannot be written down", metadata: ["error": "\(error)"])
