@@ -37,7 +37,7 @@ struct FirmwareBootTests {
     /// kernel, which takes two processors some 6 minutes where it is not in the store yet.
     ///
     /// The e6500 is of full runs alone: of some 400 such boots three stood still for good just after Linux had started `/init`,
-    /// QEMU's processor halted and no timer set. Why is not known; no e5500 has done so in some forty.
+    /// QEMU's processor halted and no timer set. Why is not known; no e5500 has done so in some hundred.
     @Test(
         .timeLimit(.minutes(40)),
         arguments: [
