@@ -125,6 +125,8 @@ let package = Package(
         // What unit tests share; it depends on nothing, so that none of them drags the world in.
         .target(
             name: "SeededRandomness", path: "Tests/Support/SeededRandomness", swiftSettings: strict),
+        .target(
+            name: "LoopbackListener", path: "Tests/Support/LoopbackListener", swiftSettings: strict),
         tests("DiagnosticsTests", ["Diagnostics"]),
         tests("FileFormatsTests", ["FileFormats", "SeededRandomness"], fixtures: true),
         tests("BootProtocolsTests", ["BootProtocols", "SeededRandomness"], fixtures: true),
@@ -143,9 +145,9 @@ let package = Package(
         tests("LocalStoreTests", ["LocalStore", "SeededRandomness", "StoreTorture", grdb]),
         tests("MediumModelTests", ["MediumModel", "SeededRandomness"]),
         tests("CarryingTests", ["Carrying", "SeededRandomness"]),
-        tests("BinaryCachesTests", ["BinaryCaches", "SeededRandomness"]),
+        tests("BinaryCachesTests", ["BinaryCaches", "SeededRandomness", "LoopbackListener"]),
         tests("ContainersTests", ["Containers"]),
-        tests("FetchingTests", ["Fetching"]),
+        tests("FetchingTests", ["Fetching", "LoopbackListener"]),
         tests("LinuxCallsTests", ["LinuxCalls"]),
         tests("PackageLockingTests", ["PackageLocking"]),
         tests("BuildingTests", ["Building"]),

@@ -1,3 +1,4 @@
+import LocalStore
 import MediumModel
 import StoreModel
 import SystemModel
@@ -17,6 +18,28 @@ public struct ExportSettings: Sendable {
     public static let smallestPart = 1 << 16
 
     public init() {}
+}
+
+/// What an export in one pass brings: of a manifest all but its files, and the objects, each after what it refers to.
+struct Consignment {
+    var manifest: MediumManifest
+    let objects: [PathRegistration]
+
+    /// - Parameters:
+    ///   - roots: objects besides the generations' images.
+    ///   - base: what the site has.
+    init(
+        _ generations: [Generation], roots: Set<StorePath>, base: Set<StorePath>, from store: LocalStore, now: Int
+    ) throws {
+        let images = try Set(generations.map { try StorePath(parsing: $0.image) })
+        let closure = try store.closure(of: images.union(roots))
+        var manifest = MediumManifest(created: now)
+        manifest.generations = generations
+        manifest.roots = roots
+        manifest.base = base.intersection(closure.order)
+        objects = closure.order.filter { !manifest.base.contains($0) }.compactMap { closure.registrations[$0] }
+        self.manifest = manifest
+    }
 }
 
 /// What an export has to do, and what it takes.

@@ -49,13 +49,9 @@ public struct TarExport: Sendable {
                 kind: .usage)
         }
         try program?.requireFiles(upTo: settings.largestFile)
-        let images = try Set(generations.map { try StorePath(parsing: $0.image) })
-        let closure = try store.closure(of: images.union(roots))
-        var manifest = MediumManifest(created: now)
-        manifest.generations = generations
-        manifest.roots = roots
-        manifest.base = base.intersection(closure.order)
-        let objects = closure.order.filter { !manifest.base.contains($0) }.compactMap { closure.registrations[$0] }
+        let bringing = try Consignment(generations, roots: roots, base: base, from: store, now: now)
+        var manifest = bringing.manifest
+        let objects = bringing.objects
         switch output {
         case .pipe(let pipe):
             let writer = TarWriter(pipe, named: "the pipe")

@@ -60,16 +60,10 @@ public struct VolumeExport: Sendable {
         _ generations: [Generation], roots: Set<StorePath> = [], base: Set<StorePath> = [], now: Int,
         progress: @escaping Export.Progress
     ) throws -> Report {
-        let images = try Set(generations.map { try StorePath(parsing: $0.image) })
-        let closure = try store.closure(of: images.union(roots))
-        var manifest = MediumManifest(created: now)
-        manifest.generations = generations
-        manifest.roots = roots
-        manifest.base = base.intersection(closure.order)
-        let objects = closure.order.filter { !manifest.base.contains($0) }.compactMap { closure.registrations[$0] }
+        let bringing = try Consignment(generations, roots: roots, base: base, from: store, now: now)
         try program?.requireFiles(upTo: settings.largestFile)
         if case .made(let parent) = folders { try MediumFiles.makeFolder(parent) }
-        var filling = Filling(export: self, like: manifest, objects: objects)
+        var filling = Filling(export: self, like: bringing.manifest, objects: bringing.objects)
         try filling.openAgain()
         return try filling.run(progress)
     }

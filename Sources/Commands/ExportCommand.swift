@@ -259,15 +259,21 @@ struct ExportCommand: AsyncParsableCommand {
         return .pipe(.standardOutput)
     }
 
+    private func showingProgress<Report: Sendable>(
+        _ terminal: Terminal, _ work: @escaping @Sendable (@escaping Export.Progress) throws -> Report
+    ) async throws -> Report {
+        try await onBlockingThread {
+            defer { terminal.status("") }
+            return try work { done, all in terminal.status("\(formatBytes(done)) of \(formatBytes(all))") }
+        }
+    }
+
     private func write(
         _ export: NixStreamExport, _ roots: Set<StorePath>, _ base: Set<StorePath>, _ generations: [Generation],
         _ terminal: Terminal
     ) async throws {
-        let report = try await onBlockingThread {
-            defer { terminal.status("") }
-            return try export.run(roots, base: base) { done, all in
-                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
-            }
+        let report = try await showingProgress(terminal) {
+            try export.run(roots, base: base, progress: $0)
         }
         let name = target == "-" ? "the pipe" : mediumFolder(target).string
         let line =
@@ -284,27 +290,20 @@ struct ExportCommand: AsyncParsableCommand {
         _ export: TarExport, _ generations: [Generation], _ roots: Set<StorePath>, _ base: Set<StorePath>,
         _ terminal: Terminal
     ) async throws {
-        let report = try await onBlockingThread {
-            defer { terminal.status("") }
-            return try export.run(generations, roots: roots, base: base, now: secondsSince1970()) { done, all in
-                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
-            }
+        let report = try await showingProgress(terminal) {
+            try export.run(generations, roots: roots, base: base, now: secondsSince1970(), progress: $0)
         }
         try show(
             report, on: target == "-" ? "the pipe" : mediumFolder(target).string, base: report.manifest.base.count,
-            generations,
-            export.key, terminal)
+            generations, export.key, terminal)
     }
 
     private func write(
         _ export: VolumeExport, _ generations: [Generation], _ roots: Set<StorePath>, _ base: Set<StorePath>,
         _ terminal: Terminal
     ) async throws {
-        let report = try await onBlockingThread {
-            defer { terminal.status("") }
-            return try export.run(generations, roots: roots, base: base, now: secondsSince1970()) { done, all in
-                terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
-            }
+        let report = try await showingProgress(terminal) {
+            try export.run(generations, roots: roots, base: base, now: secondsSince1970(), progress: $0)
         }
         let starter = report.volumes.first?.manifest.files[CarriedProgram.starterName]?.digest.hex
         let volumes = report.volumes.map {
@@ -315,8 +314,7 @@ struct ExportCommand: AsyncParsableCommand {
             objects: report.written + report.kept, base: report.volumes.first?.manifest.base.count ?? 0,
             written: report.written, writtenBytes: report.writtenBytes, kept: report.kept,
             files: volumes.reduce(0) { $0 + $1.files }, bytes: volumes.reduce(0) { $0 + $1.bytes },
-            key: export.key.name,
-            starter: starter, volumes: volumes)
+            key: export.key.name, starter: starter, volumes: volumes)
         sayStarter(starter, terminal)
         if options.json { return terminal.result(try encodeJSON(summary)) }
         for (index, volume) in volumes.enumerated() {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LoopbackListener
 import Synchronization
 
 /// An HTTP server on the loopback whose paths each misbehave in one way.
@@ -34,58 +35,38 @@ final class HostileServer: Sendable {
         case guarded
     }
 
-    let port: UInt16
-    private let listener: Int32
-    private let body: [UInt8]
-    private let requests = Mutex<[String]>([])
-    private let accepted = Mutex(0)
+    private let listener: LoopbackListener
+    private let answers: Answers
 
     /// How many connections clients have made.
-    var connections: Int { accepted.withLock { $0 } }
+    var connections: Int { listener.connections }
+    /// `PATH RANGE` of every request, in order.
+    var log: [String] { answers.log }
 
     init(body: [UInt8]) throws {
-        self.body = body
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(listener, address, length) == 0 && listen(listener, 64) == 0
-                    && getsockname(listener, address, &length) == 0
-            }
-        }
-        guard bound else { throw CocoaError(.fileNoSuchFile) }
-        self.listener = listener
-        port = UInt16(bigEndian: address.sin_port)
-        Thread.detachNewThread { [self] in
-            while true {
-                let client = accept(listener, nil, nil)
-                guard client >= 0 else { return }
-                accepted.withLock { $0 += 1 }
-                Thread.detachNewThread { [self] in
-                    while answer(client) {}
-                    close(client)
-                }
-            }
-        }
+        let answers = Answers(body)
+        self.answers = answers
+        listener = try LoopbackListener { client in while answers.give(client) {} }
     }
 
-    func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    func stop() { listener.stop() }
 
     func url(_ behaviour: Behaviour, _ name: String = "file") -> String {
-        "http://127.0.0.1:\(port)/\(behaviour.rawValue)/\(name)"
+        "http://127.0.0.1:\(listener.port)/\(behaviour.rawValue)/\(name)"
     }
+}
 
-    /// `PATH RANGE` of every request, in order.
+/// What connections get, and what was asked for.
+private final class Answers: Sendable {
+    private let body: [UInt8]
+    private let requests = Mutex<[String]>([])
+
+    init(_ body: [UInt8]) { self.body = body }
+
     var log: [String] { requests.withLock { $0 } }
 
     /// Answers one request; returns whether the connection is kept for another.
-    private func answer(_ client: Int32) -> Bool {
+    func give(_ client: Int32) -> Bool {
         var text = ""
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !text.hasSuffix("\r\n\r\n") {
@@ -101,7 +82,7 @@ final class HostileServer: Sendable {
             requests.append("\(path) \(start)")
             return requests.count { $0.hasPrefix("\(path) ") }
         }
-        let behaviour = Behaviour(rawValue: String(path.split(separator: "/")[0])) ?? .missing
+        let behaviour = HostileServer.Behaviour(rawValue: String(path.split(separator: "/")[0])) ?? .missing
         switch behaviour {
         case .kept:
             send(client, "HTTP/1.1 200 Fine\r\nContent-Length: \(body.count)\r\n\r\n", body[...])
