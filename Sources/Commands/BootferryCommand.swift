@@ -38,13 +38,14 @@ public struct BootferryCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Carrying it by hand",
                 subcommands: [
-                    ExportCommand.self, ImportCommand.self, InventoryCommand.self, KeyCommand.self, ImageCommand.self,
+                    ExportCommand.self, ImportCommand.self, CheckoutCommand.self, InventoryCommand.self,
+                    KeyCommand.self, ImageCommand.self,
                 ]),
             CommandGroup(
                 name: "Saying what it is",
                 subcommands: [
-                    SBOMCommand.self, LicensesCommand.self, DiffCommand.self, ProvenanceCommand.self,
-                    VerifyProvenanceCommand.self,
+                    SBOMCommand.self, LicensesCommand.self, SourcesCommand.self, DiffCommand.self,
+                    ProvenanceCommand.self, VerifyProvenanceCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping the store",

@@ -12,7 +12,8 @@ struct BuildCommand: AsyncParsableCommand {
         discussion: """
             The first build locks the system's packages, fetches them, turns each into a segment, configures them in a
             sandbox without network, and writes the image's manifest. The next one makes only what changed. A build
-            that was interrupted goes on where it was.
+            that was interrupted goes on where it was. With '--offline' it uses what is in the store, by 'fetch' or 'import', and
+            names every file that would have to be fetched.
 
             The image becomes the newest generation of its system. '--output' writes it as plain files besides:
             'vmlinuz', 'initramfs.img' and 'boot.ipxe', for any boot server; for a board with U-Boot 'SYSTEM.itb', a FIT.
@@ -20,6 +21,7 @@ struct BuildCommand: AsyncParsableCommand {
               bootferry build lab-node
               bootferry build my/system.yaml --output /srv/tftp/my
               bootferry build lab-node --sizes
+              bootferry build lab-node --offline
               bootferry build lab-node --substituter http://10.77.0.1:8080/binary-cache
             """)
 
@@ -37,6 +39,8 @@ struct BuildCommand: AsyncParsableCommand {
     @OptionGroup var substitution: SubstituterOptions
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
+
+    func validate() throws { try substitution.requireLocal(mirror) }
 
     struct Report: Encodable {
         struct Package: Encodable {

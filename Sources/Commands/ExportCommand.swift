@@ -43,6 +43,11 @@ struct ExportCommand: AsyncParsableCommand {
             order, and copied into one folder they are one binary cache. The first has Bootferry itself. The same command again
             goes on where it was interrupted, with one more --to where they were full.
 
+            With --with-sources it has besides what each system is rebuilt from: every package, source and tool that its build
+            fetches, and the configuration with recipes, patches and locks. At the site, 'import' brings it, 'checkout' writes
+            the configuration, and 'build --offline' makes the same image without any network, byte for byte. The generation
+            must be what its configuration makes now. (For what licences ask for: 'bootferry sources'.)
+
             With --since, what a site has by its inventory is left out, and the manifest says so; 'import' there checks it.
 
               bootferry key generate example.org-1
@@ -50,6 +55,7 @@ struct ExportCommand: AsyncParsableCommand {
               bootferry verify /media/stick
               bootferry export lab-node --to /media/stick --since /media/stick/inventory
               sh /media/stick/bootferry import /media/stick                 # at a site that has no Bootferry
+              bootferry export lab-node --to /media/stick --with-sources
               bootferry export lab-node --to /media/first --to /media/second
               bootferry export lab-node --to dvds --volume-size 4G
               bootferry export lab-node --to lab-node.tar
@@ -93,6 +99,8 @@ struct ExportCommand: AsyncParsableCommand {
     var largestFile: String?
     @Flag(help: "Begin even if it fits only when it can be compressed.")
     var tightSpace = false
+    @Flag(help: "Add all that the systems are rebuilt from without a network.")
+    var withSources = false
     @Flag(help: "Leave out Bootferry itself.")
     var withoutBootferry = false
     @OptionGroup var options: WorkspaceOptions
@@ -137,8 +145,9 @@ struct ExportCommand: AsyncParsableCommand {
                 "--key and --largest-file go with --format medium: '\(chosenFormat.rawValue)' has no signature and no parts"
             )
         }
-        if chosenFormat == .oci, systems.count != 1 || !path.isEmpty || since != nil || target == "-" {
-            throw ValidationError("--format oci writes one system into a folder: no --path, no --since, no pipe")
+        if chosenFormat == .oci, systems.count != 1 || !path.isEmpty || since != nil || target == "-" || withSources {
+            throw ValidationError(
+                "--format oci writes one system into a folder: no --path, no --since, no --with-sources, no pipe")
         }
         if !(1...19).contains(level) { throw ValidationError("--level takes 1 to 19, found '\(level)'") }
         _ = try largestFileBytes()
@@ -173,7 +182,8 @@ struct ExportCommand: AsyncParsableCommand {
         let generations = try systems.map {
             try chosenGeneration(generation, of: $0, in: store, dataDirectory: options.dataDirectory)
         }
-        let roots = try Set(path.map { try StorePath(parsing: $0) })
+        let kits = withSources ? try await rebuildKits(of: generations, terminal) : []
+        let roots = try kits.union(path.map { try StorePath(parsing: $0) })
         let keys = KeyStore(store.directory)
         let base = try since.map {
             try InventoryFile.read(mediumFolder($0), ring: keys.ring(), now: secondsSince1970()).paths
@@ -215,6 +225,20 @@ struct ExportCommand: AsyncParsableCommand {
             }
         }
         try show(report, on: export.folder.string, base: plan.base.count, generations, key, terminal)
+    }
+
+    /// What the systems are rebuilt from.
+    private func rebuildKits(of generations: [Generation], _ terminal: Terminal) async throws -> Set<StorePath> {
+        let workspace = try Workspace(options)
+        var paths: Set<StorePath> = []
+        for (name, generation) in zip(systems, generations) {
+            let (path, kit) = try await RebuildKitMaking(workspace: workspace, name: name, generation: generation)
+                .make()
+            paths.insert(path)
+            let bytes = formatBytes(kit.files.reduce(0) { $0 + $1.size })
+            terminal.message("\(kit.system) is rebuilt from \(kit.files.count) files, \(bytes), and \(path)")
+        }
+        return paths
     }
 
     /// What a site without Bootferry needs.
@@ -364,20 +388,4 @@ struct ExportCommand: AsyncParsableCommand {
             terminal.status("\(formatBytes(done)) of \(formatBytes(all))")
         }
     }
-}
-
-/// As what an export is written.
-enum ExportFormat: String, ExpressibleByArgument {
-    case medium
-    case nixExport = "nix-export"
-    case oci
-}
-
-/// A number of bytes as people write it: `4096`, `64K`, `2G`; powers of 1,024.
-func parseSize(_ text: String) -> Int? {
-    let units = ["K": 10, "M": 20, "G": 30, "T": 40]
-    let shift = text.last.flatMap { units[String($0).uppercased()] }
-    guard let number = Int(shift == nil ? Substring(text) : text.dropLast()), number >= 0 else { return nil }
-    let (bytes, isOver) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-    return isOver ? nil : bytes
 }

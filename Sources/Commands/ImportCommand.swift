@@ -83,7 +83,19 @@ struct ImportCommand: AsyncParsableCommand {
         {
             terminal.message("to come: \(rest)")
         }
+        try showRebuilding(report.generations, in: store, terminal)
         try show(report, terminal)
+    }
+
+    /// Says of each generation that came with what it is rebuilt from how that is done.
+    private func showRebuilding(_ generations: [Generation], in store: LocalStore, _ terminal: Terminal) throws {
+        let images = Set(generations.map(\.image))
+        for kit in try store.rebuildKits().values.sorted(by: { $0.system < $1.system }) where images.contains(kit.image)
+        {
+            terminal.message(
+                "\(kit.system) can be rebuilt here: 'bootferry checkout \(kit.system) --to DIR' writes its configuration"
+            )
+        }
     }
 
     private func show(_ report: Carrying.Import.Report, _ terminal: Terminal) throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import PackageLocking
 import SystemModel
+import SystemPackage
 
 /// `bootferry lock`: pins every package of a system.
 struct LockCommand: AsyncParsableCommand {
@@ -50,6 +51,21 @@ struct MirrorOptions: ParsableArguments {
         help: ArgumentHelp(
             "A Debian mirror's root, ending in 'debian/'; by default what the host's own apt uses.", valueName: "url"))
     var mirror: String?
+    @Flag(help: "Fetch nothing: what is not in the store, or not locked, is named, and ends the work.")
+    var offline = false
+
+    func validate() throws {
+        if offline, mirror != nil { throw ValidationError("--offline asks no mirror, so --mirror says nothing") }
+    }
+
+    /// Throws where `lock` would have to be made, and nobody may be asked for it.
+    func requireNetwork(toWrite lock: FilePath) throws {
+        guard offline else { return }
+        throw CommandError(
+            kind: .usage, subject: "'\(lock)'",
+            message: "is missing, or was made for another configuration, and without a network nothing is locked",
+            remedy: "take the lock file that belongs to the configuration; or leave out --offline")
+    }
 
     func list() async throws -> MirrorList {
         if let mirror {

@@ -38,9 +38,12 @@ struct PlanRunner: Sendable {
     ) -> Realiser {
         let mirrors = MirrorsOnce(options: mirror)
         var builders = imageBuilders
-        builders["builtin:fetch"] = FetchBuilder(
-            directory: workspace.store.directory.path.appending("fetch"),
-            mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
+        builders["builtin:fetch"] =
+            mirror.offline
+            ? OfflineFetchBuilder()
+            : FetchBuilder(
+                directory: workspace.store.directory.path.appending("fetch"),
+                mirrors: { try await mirrors.source(archive: $0, poolPath: $1) }, onBytes: onBytes)
         // One more than there are cores: a build waits for the disk to sync what it made for a tenth of its time.
         var realiser = Realiser(
             store: workspace.store, builders: builders,

@@ -85,6 +85,8 @@ struct RecipeBuildCommand: AsyncParsableCommand {
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var options: WorkspaceOptions
 
+    func validate() throws { try substitution.requireLocal(mirror) }
+
     struct Report: Encodable {
         var recipe: String
         var platform: String

@@ -30,6 +30,7 @@ struct RecipePipeline: Sendable {
         let request = RecipeLockRequest(book)
         let existing = try readLock()
         if let existing, existing.request == request.digest, !update { return existing }
+        try mirror.requireNetwork(toWrite: lockPath)
         workspace.terminal.status("locking the recipes' tools and sources (apt)")
         defer { workspace.terminal.status("") }
         let lock = try await PackageLocker(

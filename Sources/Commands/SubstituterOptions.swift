@@ -23,6 +23,12 @@ struct SubstituterOptions: ParsableArguments {
         }
     }
 
+    /// Throws where a build that shall use no network names a cache behind one.
+    func requireLocal(_ mirror: MirrorOptions) throws {
+        guard mirror.offline, let remote = substituter.first(where: { $0.hasPrefix("http") }) else { return }
+        throw ValidationError("--offline and --substituter \(remote) exclude each other; a folder is no network")
+    }
+
     func substituters(for store: LocalStore, _ terminal: Terminal) throws -> [CacheSubstituter] {
         guard !substituter.isEmpty else { return [] }
         let ring = try KeyStore(store.directory).ring()

@@ -39,6 +39,7 @@ struct SystemPipeline: Sendable {
             _ = try await recipes.lock(workspace.data.recipes(), update: update != nil)
             return LockOutcome(lockFile: recipes.lockPath.string, changes: [])
         }
+        try mirror.requireNetwork(toWrite: source.lockPath)
         let names = system.packages + [system.kernelPackage].compactMap { $0 }
         let positions = Dictionary(
             names.compactMap { name in source.configuration.positionOfPackage(name).map { (name, $0) } },

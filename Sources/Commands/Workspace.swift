@@ -18,6 +18,16 @@ struct Workspace {
         store = try Self.openStore(options)
     }
 
+    private init(store: LocalStore, data: ProjectData, terminal: Terminal, json: Bool) {
+        self.store = store
+        self.data = data
+        self.terminal = terminal
+        self.json = json
+    }
+
+    /// The same with other data.
+    func with(data: ProjectData) -> Workspace { Workspace(store: store, data: data, terminal: terminal, json: json) }
+
     /// Writes a file that a person keeps, so that a kill or a pulled plug leaves the old one or the new one.
     func write(_ text: String, to path: FilePath) throws {
         do {

@@ -220,16 +220,24 @@ extension Files {
     }
 
     /// Copies a tree of files, directories and links; of modes only "executable" is kept.
-    static func copyTree(of source: FilePath, to target: FilePath) throws(LocalStoreError) {
+    static func copyTree(
+        of source: FilePath, to target: FilePath, refusingLinks: Bool = false
+    ) throws(LocalStoreError) {
         let status = try requiredStatus(source)
         switch status.st_mode & S_IFMT {
         case S_IFREG:
             try copyContent(of: source, to: target)
             try setMode(status.st_mode & 0o100 != 0 ? 0o755 : 0o644, target)
+        case S_IFLNK where refusingLinks:
+            throw LocalStoreError(
+                "'\(source)'", "is a symbolic link, expected a file or folder", kind: .usage,
+                remedy: "put there what it leads to")
         case S_IFLNK: try makeLink(at: target, to: try linkTarget(source))
         case S_IFDIR:
             try createDirectories(target)
-            for name in try names(in: source) { try copyTree(of: source.appending(name), to: target.appending(name)) }
+            for name in try names(in: source) {
+                try copyTree(of: source.appending(name), to: target.appending(name), refusingLinks: refusingLinks)
+            }
         default: throw LocalStoreError("'\(source)'", "is no file, directory or link, so it cannot be in the store")
         }
     }

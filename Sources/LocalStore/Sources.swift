@@ -24,6 +24,13 @@ extension LocalStore {
         return try addContentAddressed(copy, name: name)
     }
 
+    /// Copies a file, or a folder of nothing but files and folders, to where nothing is, writable by its owner; a link throws,
+    /// since it would lead elsewhere from there.
+    public static func copyPlainTree(of source: FilePath, to target: FilePath) throws {
+        if var parent = Optional(target), parent.removeLastComponent() { try Files.createDirectories(parent) }
+        try Files.copyTree(of: source, to: target, refusingLinks: true)
+    }
+
     /// Emits the NAR of a valid object in chunks; the buffer is only good during the call.
     public func writeArchive(of path: StorePath, to emit: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
         guard try isValid(path) else { throw LocalStoreError("'\(path)'", "is not in the store") }

@@ -14,11 +14,19 @@ struct AptState: Sendable {
     let architecture: String
     let mirrors: MirrorList
     let keyring: FilePath
-    /// Whether it knows source packages too, whose list is another 10 MB.
-    var hasSources = false
+    var lists = Lists.packages
+
+    /// Which lists it has, some 10 MB each.
+    enum Lists {
+        case packages
+        /// And the release's source packages.
+        case packagesAndSources
+        /// Source packages of the release and of the security archive.
+        case sources
+    }
 
     private var configuration: FilePath { directory.appending("apt.conf") }
-    private var lists: FilePath { directory.appending("lists") }
+    private var listFolder: FilePath { directory.appending("lists") }
 
     /// Writes the configuration and downloads the signed lists.
     func refresh() async throws(LockingError) {
@@ -126,8 +134,9 @@ struct AptState: Sendable {
         }
         // A security archive drops a source as soon as there is a newer one, or before every mirror has it: what is locked
         // must be there tomorrow. A point release takes them up.
-        if hasSources { lines += lines.map { "deb-src" + $0.dropFirst(3) } }
+        if lists == .packagesAndSources { lines += lines.map { "deb-src" + $0.dropFirst(3) } }
         if let root = mirrors.security.first { lines.append("deb \(options) \(root) \(suite)-security \(parts)") }
+        if lists == .sources { lines = lines.map { "deb-src" + $0.dropFirst(3) } }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -161,9 +170,9 @@ struct AptState: Sendable {
             ShortDescription "Packages";
             Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Packages";
             Optional "no";
-        }; }; };\(hasSources ? sourceTarget : "")
+        }; }; };\(lists == .packages ? "" : sourceTarget)
         Dir::State "\(directory)/state";
-        Dir::State::Lists "\(lists)";
+        Dir::State::Lists "\(listFolder)";
         Dir::State::status "\(directory)/status-empty";
         Dir::State::extended_states "\(directory)/state/extended_states";
         Dir::Cache "\(directory)/cache-system";

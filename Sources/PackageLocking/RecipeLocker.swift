@@ -48,7 +48,7 @@ extension PackageLocker {
         let apt = AptState(
             directory: stateDirectory.appending("apt").appending("\(RecipeLockRequest.suite)-recipes"),
             suite: RecipeLockRequest.suite, components: ["main"], architecture: "amd64", mirrors: mirrors,
-            keyring: keyring, hasSources: true)
+            keyring: keyring, lists: .packagesAndSources)
         let lockFile = try await exclusively()
         defer { try? lockFile.close() }
         try await apt.refresh()

@@ -1,5 +1,6 @@
 import DebianArchive
 import Foundation
+import SystemModel
 import SystemPackage
 import Testing
 
@@ -54,7 +55,8 @@ struct MissingSourceTests {
         try #require(made.succeeded, "\(made.errors)")
         let apt = AptState(
             directory: folder.appending("apt"), suite: "test", components: ["main"], architecture: "amd64",
-            mirrors: MirrorList(named: "file:\(folder)/archive"), keyring: folder.appending("key.gpg"), hasSources: true
+            mirrors: MirrorList(named: "file:\(folder)/archive"), keyring: folder.appending("key.gpg"),
+            lists: .packagesAndSources
         )
         try await apt.refresh()
 
@@ -80,5 +82,39 @@ struct MissingSourceTests {
         #expect(missing == [.all(name: "hello", listed: "1.10")])
         let unknown = await #expect(throws: LockingError.self) { try await apt.source("helo") { _ in } }
         #expect(unknown?.code == .unknownPackage)
+    }
+
+    @Test func `source packages are found in the version asked for, and of others it is told which there are`()
+        async throws
+    {
+        let folder = FilePath(NSTemporaryDirectory()).appending("bootferry-source-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder.string) }
+        let made = try await AptProgram.run("bash", ["-c", Self.archive], in: folder)
+        try #require(made.succeeded, "\(made.errors)")
+        let locker = PackageLocker(
+            stateDirectory: folder.appending("state"), mirrors: MirrorList(named: "file:\(folder)/archive"),
+            keyring: folder.appending("key.gpg"))
+        let (old, gone) = (
+            SourcePackage(name: "hello", version: "1.9"), SourcePackage(name: "hello", version: "1.8")
+        )
+        let other = SourcePackage(name: "other", version: "1.9")
+        let found = try await locker.find([old, gone, other], in: DebianBase(suite: "test", components: ["main"]))
+        #expect(Set(found.files.keys) == [old])
+        #expect(found.versions["hello"]?.sorted() == ["1.10", "1.9"] && found.versions["other"] == nil)
+        let files = try #require(found.files[old])
+        #expect(files.map(\.poolPath) == ["pool/main/h/hello/hello_1.9.dsc", "pool/main/h/hello/hello_1.9.tar.xz"])
+        #expect(files.allSatisfy { $0.archive == "debian" && $0.architecture == "source" && $0.version == "1.9" })
+    }
+
+    @Test func `what a package was built from is read from its fields`() {
+        #expect(
+            SourcePackage.list(
+                builtUsing: "glibc (= 2.41-12), linux (= 6.12.57-1),\n gcc-14 (= 1:14.2.0-19) , x, y (>= 2)"
+            )
+            .map(\.description) == ["glibc 2.41-12", "linux 6.12.57-1", "gcc-14 1:14.2.0-19"])
+        for (binary, source) in [
+            ("1.2-3+b1", "1.2-3"), ("1.2-3", "1.2-3"), ("1:1.2+b12", "1:1.2"), ("1.2+beta", "1.2+beta"), ("1+b", "1+b"),
+        ] { #expect(SourcePackage.version(ofSourceFor: binary) == source) }
     }
 }
