@@ -22,7 +22,7 @@ import Testing
         "publish",
         "rollback",
         "generations", "gc", "verify", "doctor",
-        "sbom", "licenses", "diff", "provenance", "verify-provenance",
+        "export", "import", "checkout", "sbom", "licenses", "sources", "diff", "provenance", "verify-provenance",
     ])
     func `every verb explains itself`(verb: String) async throws {
         let help = try await program.run("help", verb, withState: false)
