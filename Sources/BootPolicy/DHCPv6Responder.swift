@@ -108,8 +108,7 @@ public struct DHCPv6Responder: Sendable {
         _ request: BootRequest, _ type: DHCPv6.MessageType, _ reply: inout DHCPv6.Message, _ answer: inout Answer,
         _ now: Duration, _ policy: BootPolicy, _ attempts: inout BootAttempts, _ newIdentifier: () -> String
     ) {
-        // PXE by TFTP is not served over IPv6: such a client gets its address, and goes on to HTTP Boot.
-        guard request.client == .uefiHTTP || request.client == .iPXE, let system = policy.system(for: request.machine),
+        guard [.uefiHTTP, .iPXE, .pxe].contains(request.client), let system = policy.system(for: request.machine),
             case .boot = policy.offer(to: request, attempt: BootFileName.noAttempt).answer
         else { return }
         let known = attempts.current(of: request.mac)
@@ -127,10 +126,15 @@ public struct DHCPv6Responder: Sendable {
         guard let attempt else { return }
         let offer = policy.offer(to: request, attempt: attempt)
         guard case .boot(let file) = offer.answer else { return }
-        reply.options.append(DHCPv6.Option(.bootFileURL, file))
-        if let vendor = offer.vendorClass { reply.options.append(DHCPv6.Option(vendorClass: vendor)) }
+        // RFC 5970 section 3.1: a URL always, for TFTP too.
+        let url = file.contains("://") ? file : "tftp://[\(serverAddress)]/\(file)"
+        reply.options.append(DHCPv6.Option(.bootFileURL, url))
+        // EDK2 that sees `PXEClient` takes the sender for a BINL server, and asks it again on UDP 4011.
+        if let vendor = offer.vendorClass, request.client != .pxe {
+            reply.options.append(DHCPv6.Option(vendorClass: vendor))
+        }
         if reply.type == .advertise {
-            answer.lines += attempts.record(.offered(address: nil, bootFile: file), of: attempt, now: now)
+            answer.lines += attempts.record(.offered(address: nil, bootFile: url), of: attempt, now: now)
         }
     }
 }

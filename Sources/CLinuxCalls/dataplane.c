@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "dataplane.h"
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -22,6 +23,41 @@ static struct sockaddr_in ipv4(uint32_t address, uint16_t port) {
   struct sockaddr_in result = {
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
   return result;
+}
+
+union any_address {
+  struct sockaddr generic;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static const uint64_t mapped = 0xffffull << 32;
+
+static int is_ipv4(const struct bf_peer *peer) { return peer->high == 0 && peer->low >> 32 == mapped >> 32; }
+
+static socklen_t address_of(const struct bf_peer *peer, union any_address *address) {
+  memset(address, 0, sizeof *address);
+  if (is_ipv4(peer)) {
+    address->v4 = ipv4((uint32_t)peer->low, peer->port);
+    return sizeof address->v4;
+  }
+  uint64_t halves[2] = {htobe64(peer->high), htobe64(peer->low)};
+  address->v6.sin6_family = AF_INET6;
+  address->v6.sin6_port = htons(peer->port);
+  address->v6.sin6_scope_id = peer->scope;
+  memcpy(&address->v6.sin6_addr, halves, sizeof halves);
+  return sizeof address->v6;
+}
+
+static struct bf_peer peer_at(const union any_address *address) {
+  if (address->generic.sa_family == AF_INET6) {
+    uint64_t halves[2];
+    memcpy(halves, &address->v6.sin6_addr, sizeof halves);
+    return (struct bf_peer){
+        .high = be64toh(halves[0]), .low = be64toh(halves[1]), .scope = address->v6.sin6_scope_id,
+        .port = ntohs(address->v6.sin6_port)};
+  }
+  return (struct bf_peer){.low = mapped | ntohl(address->v4.sin_addr.s_addr), .port = ntohs(address->v4.sin_port)};
 }
 
 int bf_epoll_create(void) {
@@ -79,15 +115,18 @@ int bf_set_nonblocking(int fd) {
   return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int bf_connect_datagrams(int fd, uint32_t address, uint16_t port) {
-  struct sockaddr_in to = ipv4(address, port);
-  return connect(fd, (struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
+int bf_connect_datagrams(int fd, const struct bf_peer *to) {
+  union any_address address;
+  socklen_t length = address_of(to, &address);
+  return connect(fd, &address.generic, length) < 0 ? -errno : 0;
 }
 
 int bf_path_mtu(int fd) {
   int mtu = 0;
   socklen_t length = sizeof mtu;
-  return getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &length) < 0 ? -errno : mtu;
+  if (getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &length) == 0) return mtu;
+  length = sizeof mtu;
+  return getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &length) < 0 ? -errno : mtu;
 }
 
 ssize_t bf_receive(int fd, void *bytes, size_t count) {
@@ -95,13 +134,12 @@ ssize_t bf_receive(int fd, void *bytes, size_t count) {
   return result < 0 ? -errno : result;
 }
 
-ssize_t bf_receive_from(int fd, void *bytes, size_t count, uint32_t *address, uint16_t *port) {
-  struct sockaddr_in from = {0};
-  socklen_t length = sizeof from;
-  ssize_t result = recvfrom(fd, bytes, count, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
+ssize_t bf_receive_from(int fd, void *bytes, size_t count, struct bf_peer *from) {
+  union any_address address = {0};
+  socklen_t length = sizeof address;
+  ssize_t result = recvfrom(fd, bytes, count, MSG_DONTWAIT, &address.generic, &length);
   if (result < 0) return -errno;
-  *address = ntohl(from.sin_addr.s_addr);
-  *port = ntohs(from.sin_port);
+  *from = peer_at(&address);
   return result;
 }
 
@@ -110,17 +148,16 @@ ssize_t bf_send(int fd, const void *bytes, size_t count, int more) {
   return result < 0 ? -errno : result;
 }
 
-ssize_t bf_send_parts(int fd, struct iovec *parts, size_t count, uint16_t segment, uint32_t address, uint16_t port) {
+ssize_t bf_send_parts(int fd, struct iovec *parts, size_t count, uint16_t segment, const struct bf_peer *to) {
   union {
     char bytes[CMSG_SPACE(sizeof(uint16_t))];
     struct cmsghdr alignment;
   } control;
-  struct sockaddr_in to;
+  union any_address address;
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-  if (address) {
-    to = ipv4(address, port);
-    message.msg_name = &to;
-    message.msg_namelen = sizeof to;
+  if (to) {
+    message.msg_name = &address;
+    message.msg_namelen = address_of(to, &address);
   }
   if (segment) {
     memset(&control, 0, sizeof control);
@@ -136,26 +173,14 @@ ssize_t bf_send_parts(int fd, struct iovec *parts, size_t count, uint16_t segmen
   return result < 0 ? -errno : result;
 }
 
-int bf_accept(int fd, uint32_t *address, uint16_t *port) {
-  union {
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-  } from = {0};
-  socklen_t length = sizeof from;
-  int connection = accept4(fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+int bf_accept(int fd, struct bf_peer *from) {
+  union any_address address = {0};
+  socklen_t length = sizeof address;
+  int connection = accept4(fd, &address.generic, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (connection < 0) return -errno;
   int on = 1;
   setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (from.v4.sin_family == AF_INET6) {
-    // Clients are only counted by it: a number that no IPv4 client has (240.0.0.0/4).
-    uint32_t hash = 2166136261u;
-    for (int i = 0; i < 16; i++) hash = (hash ^ from.v6.sin6_addr.s6_addr[i]) * 16777619u;
-    *address = 0xf0000000u | (hash & 0x0fffffffu);
-    *port = ntohs(from.v6.sin6_port);
-    return connection;
-  }
-  *address = ntohl(from.v4.sin_addr.s_addr);
-  *port = ntohs(from.v4.sin_port);
+  *from = peer_at(&address);
   return connection;
 }
 

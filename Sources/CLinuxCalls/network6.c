@@ -30,13 +30,13 @@ int bf_find_address6(const char *name, const uint8_t prefix[8], uint8_t found[16
   return result;
 }
 
-static int bound_socket(const char *interface, int type, const uint8_t address[16], uint16_t port) {
+static int bound_socket(const char *interface, int type, int reuse, const uint8_t address[16], uint16_t port) {
   int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int on = 1;
   struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   if (address) memcpy(&here.sin6_addr, address, 16);
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+  if ((reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0 ||
       // An address that is still being checked for duplicates may be served from.
       setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) < 0 ||
@@ -47,7 +47,7 @@ static int bound_socket(const char *interface, int type, const uint8_t address[1
 }
 
 int bf_dhcp6_socket(const char *interface, int index, uint16_t port) {
-  int fd = bound_socket(interface, SOCK_DGRAM, NULL, port);
+  int fd = bound_socket(interface, SOCK_DGRAM, 1, NULL, port);
   if (fd < 0) return fd;
   struct ipv6_mreq servers = {.ipv6mr_interface = (unsigned)index};
   inet_pton(AF_INET6, "ff02::1:2", &servers.ipv6mr_multiaddr);
@@ -55,10 +55,11 @@ int bf_dhcp6_socket(const char *interface, int index, uint16_t port) {
   return fd;
 }
 
-int bf_listener6(const char *interface, const uint8_t address[16], uint16_t port) {
-  int fd = bound_socket(interface, SOCK_STREAM, address, port);
+int bf_interface_socket6(const char *interface, int is_listener, const uint8_t address[16], uint16_t port) {
+  // Datagram sockets that allow reuse would take each other's port.
+  int fd = bound_socket(interface, is_listener ? SOCK_STREAM : SOCK_DGRAM, is_listener, address, port);
   if (fd < 0) return fd;
-  return listen(fd, 1024) < 0 ? failed(fd) : fd;
+  return is_listener && listen(fd, 1024) < 0 ? failed(fd) : fd;
 }
 
 int bf_udp6_receive(int fd, int milliseconds, void *bytes, size_t count, uint8_t from[16]) {

@@ -1,17 +1,49 @@
 import CLinuxCalls
 import Glibc
 
-/// Calls that move bulk data through a socket without waiting; each returns bytes, or an errno negated. IPv4 addresses
-/// and ports are in host byte order.
+/// Calls that move bulk data through a socket without waiting; each returns bytes, or an errno negated. Addresses and
+/// ports are in host byte order.
 public enum DataSocket {
     /// One part of a datagram, laid out as the kernel wants it.
     public typealias Part = iovec
 
+    /// The other end: a host and a port.
+    public struct Peer: Hashable, Sendable {
+        /// An IPv4 address as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
+        public let address: UInt128
+        public let port: UInt16
+        /// The interface of a link-local address.
+        private let scope: UInt32
+
+        private static let mapped: UInt128 = 0xffff << 32
+
+        public init(ipv4 address: UInt32, port: UInt16) {
+            self.address = Self.mapped | UInt128(address)
+            self.port = port
+            scope = 0
+        }
+
+        init(_ peer: bf_peer) {
+            address = UInt128(peer.high) << 64 | UInt128(peer.low)
+            port = peer.port
+            scope = peer.scope
+        }
+
+        /// Nil for an IPv6 host.
+        public var ipv4: UInt32? { address >> 32 == Self.mapped >> 32 ? UInt32(truncatingIfNeeded: address) : nil }
+
+        var asked: bf_peer {
+            bf_peer(
+                high: UInt64(truncatingIfNeeded: address >> 64), low: UInt64(truncatingIfNeeded: address), scope: scope,
+                port: port)
+        }
+    }
+
     public static func setNonblocking(_ socket: Int32) { _ = bf_set_nonblocking(socket) }
 
     /// What others send to a connected datagram socket is dropped by the kernel.
-    public static func connect(_ socket: Int32, to address: UInt32, port: UInt16) -> Int32 {
-        bf_connect_datagrams(socket, address, port)
+    public static func connect(_ socket: Int32, to peer: Peer) -> Int32 {
+        withUnsafePointer(to: peer.asked) { bf_connect_datagrams(socket, $0) }
     }
 
     /// The path's MTU, of a connected socket; nil where the kernel does not say.
@@ -25,8 +57,13 @@ public enum DataSocket {
     }
 
     public static func receive(
-        _ socket: Int32, into buffer: UnsafeMutableRawBufferPointer, from address: inout UInt32, port: inout UInt16
-    ) -> Int { bf_receive_from(socket, buffer.baseAddress, buffer.count, &address, &port) }
+        _ socket: Int32, into buffer: UnsafeMutableRawBufferPointer, from peer: inout Peer
+    ) -> Int {
+        var sender = bf_peer()
+        let count = bf_receive_from(socket, buffer.baseAddress, buffer.count, &sender)
+        if count >= 0 { peer = Peer(sender) }
+        return count
+    }
 
     /// `more`: the rest of a segment follows soon.
     public static func send(_ socket: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool = false) -> Int {
@@ -34,17 +71,22 @@ public enum DataSocket {
     }
 
     /// The parts as one datagram or, with a segment size, as datagrams of that many bytes each, cut by the kernel
-    /// (UDP_SEGMENT). Address 0 means the one that the socket is connected to.
+    /// (UDP_SEGMENT). Without a peer they go to the one that the socket is connected to.
     ///
     /// The kernel alone reads the parts: memory of a mapped file that has been cut short is EFAULT, never a signal.
     public static func send(
-        _ socket: Int32, parts: UnsafeMutablePointer<Part>, count: Int, segment: UInt16 = 0, to address: UInt32 = 0,
-        port: UInt16 = 0
-    ) -> Int { bf_send_parts(socket, parts, count, segment, address, port) }
+        _ socket: Int32, parts: UnsafeMutablePointer<Part>, count: Int, segment: UInt16 = 0, to peer: Peer? = nil
+    ) -> Int {
+        guard let peer else { return bf_send_parts(socket, parts, count, segment, nil) }
+        return withUnsafePointer(to: peer.asked) { bf_send_parts(socket, parts, count, segment, $0) }
+    }
 
     /// The next connection of a listener, which never waits and sends small pieces at once.
-    public static func accept(_ listener: Int32, from address: inout UInt32, port: inout UInt16) -> Int32 {
-        bf_accept(listener, &address, &port)
+    public static func accept(_ listener: Int32, from peer: inout Peer) -> Int32 {
+        var sender = bf_peer()
+        let connection = bf_accept(listener, &sender)
+        if connection >= 0 { peer = Peer(sender) }
+        return connection
     }
 
     /// From a file's offset straight to a socket: sendfile(2).

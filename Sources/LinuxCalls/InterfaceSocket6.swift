@@ -46,13 +46,14 @@ extension NetworkInterface {
 }
 
 extension InterfaceSocket {
-    /// Listens for connections to one IPv6 address, 16 bytes, of the interface.
-    public init(interface: String, address: [UInt8], port: Int) throws(NetworkCallError) {
+    /// Binds `port` (0 lets the kernel choose) on one IPv6 address, 16 bytes, of the interface; a socket for connections
+    /// listens.
+    public init(interface: String, address: [UInt8], port: Int, for kind: Kind) throws(NetworkCallError) {
         precondition(address.count == 16)
         self.init(
             descriptor: try NetworkCallError.check(
-                bf_listener6(interface, address, UInt16(clamping: port)),
-                "TCP port \(port) on \"\(interface)\", IPv6", "cannot be bound"),
+                bf_interface_socket6(interface, kind == .connections ? 1 : 0, address, UInt16(clamping: port)),
+                "\(kind == .connections ? "TCP" : "UDP") port \(port) on \"\(interface)\", IPv6", "cannot be bound"),
             port: port)
     }
 }

@@ -31,9 +31,10 @@ struct BoundNetwork {
     /// To look whether lent addresses are in use by others.
     var arp: ARPSocket?
     var router: RouterSocket?
-    /// The same port as `http`, on the IPv6 address.
+    /// The same ports on the IPv6 address.
     var http6: HeldSocket?
     var https6: HeldSocket?
+    var tftp6: HeldSocket?
     var dhcp6: DHCPv6Socket?
 
     /// - Throws: `NetbootServerError` or `NetworkCallError` where a port is taken or not allowed.
@@ -48,12 +49,14 @@ struct BoundNetwork {
         }
         (tftp, tftpPort) = try Self.open(network, ports.tftp, .datagrams, option: "--tftp-port")
         if let (_, address) = network.ipv6 {
-            http6 = HeldSocket(
-                try InterfaceSocket(interface: network.interface.name, address: address.bytes, port: httpPort))
-            if let httpsPort {
-                https6 = HeldSocket(
-                    try InterfaceSocket(interface: network.interface.name, address: address.bytes, port: httpsPort))
+            func open(_ port: Int, _ kind: InterfaceSocket.Kind) throws -> HeldSocket {
+                HeldSocket(
+                    try InterfaceSocket(
+                        interface: network.interface.name, address: address.bytes, port: port, for: kind))
             }
+            http6 = try open(httpPort, .connections)
+            https6 = try httpsPort.map { try open($0, .connections) }
+            tftp6 = try open(tftpPort, .datagrams)
             dhcp6 = try DHCPv6Socket(interface: network.interface, port: DHCPv6.serverPort)
             router = try RouterSocket(interface: network.interface)
         }

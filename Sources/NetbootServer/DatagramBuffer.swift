@@ -40,9 +40,8 @@ final class DatagramBuffer {
     func hasRoom(extents: Int) -> Bool { headerCount < Self.mostDatagrams && partCount + 1 + extents <= Self.mostParts }
 
     /// Bytes sent, or an errno negated.
-    func send(to socket: Int32, segment: Int, address: UInt32, port: UInt16) -> Int {
+    func send(to socket: Int32, segment: Int, peer: DataSocket.Peer? = nil) -> Int {
         DataSocket.send(
-            socket, parts: parts, count: partCount, segment: headerCount > 1 ? UInt16(segment) : 0, to: address,
-            port: port)
+            socket, parts: parts, count: partCount, segment: headerCount > 1 ? UInt16(segment) : 0, to: peer)
     }
 }

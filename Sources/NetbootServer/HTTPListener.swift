@@ -67,11 +67,9 @@ final class HTTPListener: DataSource {
     func ready(_ events: EventQueue.Events) {
         // A few, so that the other loops take some too.
         for _ in 0..<4 {
-            var address: UInt32 = 0
-            var number: UInt16 = 0
-            let connection = DataSocket.accept(socket, from: &address, port: &number)
+            var client = ClientAddress(address: 0, port: 0)
+            let connection = DataSocket.accept(socket, from: &client.peer)
             guard connection >= 0 else { return }
-            let client = ClientAddress(address: address, port: number)
             let most = port.tls == nil ? state.limits.connections : state.limits.secureConnections
             // A handshake costs this side a signature: the one thing here that is dearer to answer than to ask.
             if port.tls != nil, !state.admits(handshake: client.address) {

@@ -123,14 +123,31 @@ struct Sockets {
         _ configuration: NetbootConfiguration, _ bound: BoundNetwork, _ place: Int, _ state: ServerState,
         _ loops: DataLoops
     ) async throws {
-        guard let socket = bound.tftp.take() else { return }
         let network = bound.network
-        let (interface, address, mtu) = (network.interface.name, network.address, network.interface.mtu)
+        let (interface, address, mtu) = (network.interface.name, network.address.value, network.interface.mtu)
+        try await hearTFTP(
+            bound.tftp, .init(mtu: mtu), configuration, place, state, loops
+        ) { () throws(NetworkCallError) in
+            try InterfaceSocket(interface: interface, address: address, port: 0, for: .datagrams)
+        }
+        guard let address = network.ipv6?.address.bytes else { return }
+        try await hearTFTP(
+            bound.tftp6, .init(mtu: mtu, header: 40), configuration, place, state, loops
+        ) { () throws(NetworkCallError) in
+            try InterfaceSocket(interface: interface, address: address, port: 0, for: .datagrams)
+        }
+    }
+
+    private func hearTFTP(
+        _ held: HeldSocket?, _ limits: TFTP.ReadTransfer.Limits, _ configuration: NetbootConfiguration, _ place: Int,
+        _ state: ServerState, _ loops: DataLoops, open: @escaping TFTPListener.Opening
+    ) async throws {
+        guard let socket = held?.take() else { return }
         let sharesPort = configuration.tftpSinglePort
         try await loops.all[0].run { loop in
             _ = try TFTPListener(
-                socket: socket, sharesPort: sharesPort, interface: interface, serverAddress: address, mtu: mtu,
-                network: place, state: state, loops: loops, loop: loop)
+                socket: socket, sharesPort: sharesPort, limits: limits, network: place, state: state, loops: loops,
+                loop: loop, open: open)
         }
     }
 

@@ -7,6 +7,8 @@ import Synchronization
 
 /// The TFTP port: read requests in, a transfer for each; each has a port of its own unless all share this one.
 final class TFTPListener: DataSource {
+    typealias Opening = @Sendable () throws(NetworkCallError) -> InterfaceSocket
+
     /// Transfers under way, which several threads end.
     private final class Register: Sendable {
         private struct Transfers {
@@ -54,9 +56,9 @@ final class TFTPListener: DataSource {
     private let state: ServerState
     private let loops: DataLoops
     private let loop: DataLoop
-    private let interface: String
-    private let serverAddress: IPv4Address
-    private let mtu: Int
+    /// Opens a transfer's own socket.
+    private let open: Opening
+    private let limits: TFTP.ReadTransfer.Limits
     /// Which of the site's networks, by its place.
     private let network: Int
     private let socket: Int32
@@ -70,15 +72,13 @@ final class TFTPListener: DataSource {
     ///   - socket: Bound and not yet watched; closed with the listener.
     ///   - loop: Whose thread this is made on and works on.
     init(
-        socket: Int32, sharesPort: Bool, interface: String, serverAddress: IPv4Address, mtu: Int, network: Int,
-        state: ServerState,
-        loops: DataLoops, loop: DataLoop
+        socket: Int32, sharesPort: Bool, limits: TFTP.ReadTransfer.Limits, network: Int, state: ServerState,
+        loops: DataLoops, loop: DataLoop, open: @escaping Opening
     ) throws {
         self.socket = socket
         self.sharesPort = sharesPort
-        self.interface = interface
-        self.serverAddress = serverAddress
-        self.mtu = mtu
+        self.limits = limits
+        self.open = open
         self.network = network
         self.state = state
         self.loops = loops
@@ -105,8 +105,7 @@ final class TFTPListener: DataSource {
         // Several, since every client asks here; not all, since transfers share the thread.
         for _ in 0..<16 {
             var client = ClientAddress(address: 0, port: 0)
-            let count = DataSocket.receive(
-                socket, into: loop.receiveBuffer, from: &client.address, port: &client.port)
+            let count = DataSocket.receive(socket, into: loop.receiveBuffer, from: &client.peer)
             guard count >= 0 else { return }
             let bytes = UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
             if let transfer = sharing[client], !(count > 1 && bytes[0] == 0 && bytes[1] == 1) {
@@ -160,26 +159,24 @@ final class TFTPListener: DataSource {
         let label = request.file.split(separator: "/").last.map(String.init) ?? request.file
         state.record(.requested(file: label, transport: .tftp, port: Int(client.port)), of: name.attempt)
         if sharesPort { return share(file, name.attempt, label, this, client) }
-        let part = (interface: interface, address: serverAddress.value, mtu: mtu, state: state, register: register)
+        let part = (open: open, limits: limits, state: state, register: register)
         this.loop.submit {
             let socket: Int32
             do {
-                let opened = try InterfaceSocket(
-                    interface: part.interface, address: part.address, port: 0, for: .datagrams)
-                socket = opened.handOver()
+                socket = try part.open().handOver()
             } catch {
                 part.register.ended(this, client)
                 return part.state.logger.warning(
                     "no transfer", metadata: ["to": "\(client)", "error": "\(error)"])
             }
             DataSocket.setNonblocking(socket)
-            _ = DataSocket.connect(socket, to: client.address, port: client.port)
-            let mtu = min(part.mtu, DataSocket.pathMTU(socket) ?? part.mtu)
+            _ = DataSocket.connect(socket, to: client.peer)
+            var limits = part.limits
+            limits.mtu = min(limits.mtu, DataSocket.pathMTU(socket) ?? limits.mtu)
             let transfer = TFTPTransfer(
-                TFTP.ReadTransfer(
-                    request: this.request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu)),
-                of: file, label: label, attempt: name.attempt, client: client, underWay: this, state: part.state,
-                path: .own(socket), mtu: mtu, ended: { _ in part.register.ended(this, client) })
+                TFTP.ReadTransfer(request: this.request, fileSize: file.size, limits: limits), of: file, label: label,
+                attempt: name.attempt, client: client, underWay: this, state: part.state,
+                path: .own(socket), limits: limits, ended: { _ in part.register.ended(this, client) })
             this.transfer = transfer
             transfer.start()
         }
@@ -190,9 +187,9 @@ final class TFTPListener: DataSource {
     ) {
         sharing[client]?.supersede()
         let transfer = TFTPTransfer(
-            TFTP.ReadTransfer(request: this.request, fileSize: file.size, limits: TFTP.ReadTransfer.Limits(mtu: mtu)),
+            TFTP.ReadTransfer(request: this.request, fileSize: file.size, limits: limits),
             of: file, label: label, attempt: attempt, client: client, underWay: this, state: state,
-            path: .shared(socket), mtu: mtu,
+            path: .shared(socket), limits: limits,
             blocked: { [weak self] in
                 guard let self, let token = self.token else { return }
                 loop.change(socket, of: token, to: [.readable, .writable])
@@ -212,7 +209,7 @@ final class TFTPListener: DataSource {
             let buffer = loop.sendBuffer
             buffer.clear()
             buffer.append(start, bytes.count)
-            _ = buffer.send(to: socket, segment: 0, address: client.address, port: client.port)
+            _ = buffer.send(to: socket, segment: 0, peer: client.peer)
         }
     }
 }

@@ -48,7 +48,7 @@ final class TFTPTransfer: DataSource {
 
     init(
         _ transfer: TFTP.ReadTransfer, of file: BootFile, label: String, attempt: String, client: ClientAddress,
-        underWay: TFTPUnderWay, state: ServerState, path: Path, mtu: Int,
+        underWay: TFTPUnderWay, state: ServerState, path: Path, limits: TFTP.ReadTransfer.Limits,
         blocked: @escaping () -> Void = {}, ended: @escaping (TFTPTransfer) -> Void
     ) {
         self.transfer = transfer
@@ -64,7 +64,7 @@ final class TFTPTransfer: DataSource {
         self.ended = ended
         self.blocked = blocked
         // What is larger than a packet is fragmented, which the kernel does for single datagrams only.
-        canSplit = transfer.blockSize + 4 + 28 <= mtu
+        canSplit = transfer.blockSize <= limits.largestBlock
     }
 
     func start() {
@@ -167,9 +167,9 @@ final class TFTPTransfer: DataSource {
 
     private func send(_ buffer: DatagramBuffer) -> Int {
         switch path {
-        case .own(let socket): buffer.send(to: socket, segment: transfer.blockSize + 4, address: 0, port: 0)
+        case .own(let socket): buffer.send(to: socket, segment: transfer.blockSize + 4)
         case .shared(let socket):
-            buffer.send(to: socket, segment: transfer.blockSize + 4, address: client.address, port: client.port)
+            buffer.send(to: socket, segment: transfer.blockSize + 4, peer: client.peer)
         }
     }
 

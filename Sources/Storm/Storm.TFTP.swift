@@ -64,11 +64,10 @@ extension Storm {
             if node.isConnected {
                 count = DataSocket.receive(socket, into: buffer)
             } else {
-                var from: UInt32 = 0
-                var port: UInt16 = 0
-                count = DataSocket.receive(socket, into: buffer, from: &from, port: &port)
-                if count > 0, from == node.server?.value {
-                    node.isConnected = DataSocket.connect(socket, to: from, port: port) == 0
+                var from = DataSocket.Peer(ipv4: 0, port: 0)
+                count = DataSocket.receive(socket, into: buffer, from: &from)
+                if count > 0, from.ipv4 == node.server?.value {
+                    node.isConnected = DataSocket.connect(socket, to: from) == 0
                 }
             }
             guard count > 0 else { return }

@@ -18,12 +18,15 @@ import Testing
 
     static func message(
         _ type: DHCPv6.MessageType, server: [UInt8]? = nil, vendor: String? = "HTTPClient:Arch:00016:UNDI:003001",
-        _ more: [DHCPv6.Option] = []
+        architecture: UInt8 = 16, _ more: [DHCPv6.Option] = []
     ) -> DHCPv6.Message {
         DHCPv6.Message(
             type: type, transaction: 5,
             options: [.init(.clientIdentifier, identifier)] + (server.map { [.init(.serverIdentifier, $0)] } ?? [])
-                + [.init(.addresses, [0, 0, 0, 9] + [UInt8](repeating: 0, count: 8)), .init(.architectures, [0, 16])]
+                + [
+                    .init(.addresses, [0, 0, 0, 9] + [UInt8](repeating: 0, count: 8)),
+                    .init(.architectures, [0, architecture]),
+                ]
                 + (vendor.map { [DHCPv6.Option(vendorClass: $0)] } ?? []) + more)
     }
 
@@ -49,6 +52,14 @@ import Testing
         #expect(attempts.all.count == 1)
         let rapid = try #require(try Self.answer(Self.message(.solicit, [.init(.rapidCommit, [])]), &attempts).reply)
         #expect(rapid.type == .reply && rapid[.rapidCommit] == [])
+    }
+
+    @Test func `UEFI's PXE over IPv6 is told of the same system by TFTP`() throws {
+        var attempts = BootAttempts()
+        let message = Self.message(.solicit, vendor: "PXEClient:Arch:00007:UNDI:003001", architecture: 7)
+        let advertise = try #require(try Self.answer(message, &attempts).reply)
+        #expect(advertise[.bootFileURL] == Array("tftp://[fd00:77::1]/boot/a1/lab-node.efi".utf8))
+        #expect(advertise.vendorClass == nil)
     }
 
     @Test func `what is for another server, or a server's own, is left alone`() throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Commands
 
-/// UEFI HTTP Boot in its other two ways: by HTTPS, and over IPv6.
+/// UEFI HTTP Boot in its other two ways, by HTTPS and over IPv6; and PXE over IPv6.
 @Suite(.serialized, .timeLimit(.minutes(15)))
 struct HTTPBootTests {
     /// Runs inside a network of its own; `$0` is bootferry, then the folder, its state directory, and the machine's command
@@ -38,7 +38,8 @@ struct HTTPBootTests {
         """#
 
     private static func boot(
-        _ settings: String, lends: Bool = false, authority: String? = nil, prepare: (FilePath) async throws -> Void
+        _ settings: String, lends: Bool = false, firmware: [String] = ["uefi-http"], authority: String? = nil,
+        prepare: (FilePath) async throws -> Void
     ) async throws -> (served: String, decoded: String, attempt: BootAttempt?) {
         try await withTemporaryFolder { folder in
             let program = BootferryProgram.shared
@@ -52,7 +53,7 @@ struct HTTPBootTests {
                 nodes: {bench-01: {macs: [52:54:00:12:34:56], system: minimal}}
                 """
             try site.write(toFile: folder.appending("site.yaml").string, atomically: false, encoding: .utf8)
-            let (platform, machine) = try labMachine("uefi-http", in: folder)
+            let (platform, machine) = try labMachine(firmware[0], in: folder)
             // OVMF takes the authorities that it trusts from here.
             let trusts = authority.map {
                 ["-fw_cfg", "name=etc/edk2/https/cacerts,file=\(folder.appending($0))"]
@@ -61,7 +62,7 @@ struct HTTPBootTests {
                 ["unshare"] + (geteuid() == 0 ? [] : ["--map-root-user"])
                     + ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", "bash", "-c", Self.script]
                     + [BootferryProgram.path.string, folder.string, program.stateDirectory.string]
-                    + [platform.qemuProgram] + machine.arguments + (trusts ?? []))
+                    + [platform.qemuProgram] + machine.arguments + firmware.dropFirst() + (trusts ?? []))
             func said(_ name: String) -> String {
                 (try? String(contentsOfFile: folder.appending(name).string, encoding: .utf8)) ?? ""
             }
@@ -135,5 +136,16 @@ struct HTTPBootTests {
         // What we sent, as another sees it.
         #expect(decoded.contains("Advertise (2)") && decoded.contains("Reply (7)"), "\(decoded)")
         #expect(decoded.contains("fd00:77::5054:ff:fe12:3456") && !decoded.contains("Malformed"), "\(decoded)")
+    }
+
+    @Test func `UEFI PXE over IPv6, by TFTP alone, to the phone-home`() async throws {
+        let (served, decoded, attempt) = try await Self.boot(
+            "networks: {tap0: {dhcp: \"off\", ipv6-prefix: \"fd00:77::/64\"}}", lends: true,
+            firmware: ["uefi", "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n"]
+        ) { _ in }
+        #expect(served.contains("offered tftp://[fd00:77::1]/boot/"), "\(served)")
+        #expect(served.contains("minimal.efi by TFTP: "), "\(served)")
+        #expect(attempt?.outcome == .booted)
+        #expect(decoded.contains("Advertise (2)") && !decoded.contains("Malformed"), "\(decoded)")
     }
 }

@@ -23,8 +23,10 @@ extension TFTP {
 
         /// What a transfer may be granted.
         public struct Limits: Equatable, Sendable {
-            /// The path's MTU in bytes; a block is at most this less 32 (IP, UDP and TFTP headers).
+            /// The path's MTU in bytes.
             public var mtu: Int
+            /// Bytes of IP's header: 20, and 40 of version 6.
+            public var header: Int
             public var windowSize: Int
             /// Retransmissions of one window before the client counts as gone.
             public var attempts: Int
@@ -34,15 +36,19 @@ extension TFTP {
             public var patience: Duration
 
             public init(
-                mtu: Int = 1500, windowSize: Int = 64, attempts: Int = 6, timeout: Duration = .seconds(1),
-                patience: Duration = .seconds(60)
+                mtu: Int = 1500, header: Int = 20, windowSize: Int = 64, attempts: Int = 6,
+                timeout: Duration = .seconds(1), patience: Duration = .seconds(60)
             ) {
                 self.mtu = mtu
+                self.header = header
                 self.windowSize = windowSize
                 self.attempts = attempts
                 self.timeout = timeout
                 self.patience = patience
             }
+
+            /// What goes into one packet beside the headers of IP, UDP (8) and TFTP (4).
+            public var largestBlock: Int { mtu - header - 12 }
         }
 
         public let fileSize: Int
@@ -79,7 +85,7 @@ extension TFTP {
                 let value = Int(option.value)
                 switch (option.name.lowercased(), value) {
                 case ("blksize", let asked?) where asked >= 8:
-                    block = min(asked, 65_464, max(8, limits.mtu - 32))
+                    block = min(asked, 65_464, max(8, limits.largestBlock))
                     granted.append(Option(option.name, String(block)))
                 case ("windowsize", let asked?) where (1...65_535).contains(asked):
                     window = min(asked, max(1, limits.windowSize))

@@ -33,7 +33,7 @@ enum SiteFields {
         "Tell IPv6 hosts that no router is here, which saves iPXE 13 s a boot; never done as a proxy.")
     static let ipv6Prefix = Field(
         "ipv6-prefix", .text(.prefix6), default: "none",
-        "Boot UEFI machines by HTTP over IPv6 too: DHCPv6 lends addresses of this network and names the boot file, and routers' questions are answered. The interface must have an address in it; never done as a proxy."
+        "Boot UEFI machines over IPv6 too, by HTTP and by PXE: DHCPv6 lends addresses of this network and names the boot file, and routers' questions are answered. The interface must have an address in it; never done as a proxy."
     )
     static let networks = Field(
         "networks",
