@@ -107,7 +107,7 @@ public struct Export: Sendable {
         try inParallel(there, width: settings.width) { registration in
             do {
                 let files = try medium.wholeFiles(
-                    of: registration, signedBy: key, largestFile: settings.largestFile, onBytes: counter.add)
+                    of: registration, signedBy: key, settings, onBytes: counter.add)
                 state.withLock { $0.kept[registration.path] = files }
             } catch let fault as MediumFault {
                 state.withLock { $0.spoiled.append(fault) }
@@ -203,7 +203,7 @@ extension Medium {
     /// The files of an object that is there just as an export would write it, every digest fitting what the store says of it;
     /// anything else is a fault.
     func wholeFiles(
-        of registration: PathRegistration, signedBy key: SigningKey, largestFile: Int, onBytes: (Int) -> Void
+        of registration: PathRegistration, signedBy key: SigningKey, _ settings: ExportSettings, onBytes: (Int) -> Void
     ) throws -> ObjectWriter.Files {
         let name = "\(registration.path.hashPart).narinfo"
         guard let info = try information(of: registration.path) else { throw MediumFault(name, "is missing") }
@@ -212,10 +212,18 @@ extension Medium {
             info.registration.signatures.contains(where: { key.publicKey.isValid($0, of: registration.fingerprint) })
         else { throw MediumFault(name, "is not what this export would write") }
         var files = try readArchive(info, onBytes: onBytes) { _ in }
-        for (name, file) in files where file.size > largestFile {
-            throw MediumFault(name, "has \(file.size) bytes, which is more than \(largestFile)")
+        for (name, file) in files where file.size > settings.largestFile {
+            throw MediumFault(name, "has \(file.size) bytes, which is more than \(settings.largestFile)")
         }
         for name in files.keys { try MediumManifest.checkName(name) }
+        for entry in settings.claims[registration.path] ?? [] {
+            let name = BuildTraceEntry.fileName(of: entry.realisation.derivation)
+            let text = try entry.content()
+            guard source.has(name), try content(of: name, limit: BuildTraceEntry.maximumCount) == text else {
+                throw MediumFault(name, "is missing, or not what this export would write")
+            }
+            files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
+        }
         let text = try content(of: name, limit: NARInfo.maximumCount)
         files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
         return files

@@ -11,6 +11,9 @@ public struct ExportSettings: Sendable {
     public var largestFile = Self.fat32Limit
     /// Objects written at once.
     public var width = 1
+    /// What is said, signed, of derivations that made some of the objects, by object: by this a build takes those from the
+    /// medium (`build --substituter`).
+    public private(set) var claims: [StorePath: [BuildTraceEntry]] = [:]
 
     /// The largest file of FAT32.
     public static let fat32Limit = (1 << 32) - 1
@@ -18,6 +21,16 @@ public struct ExportSettings: Sendable {
     public static let smallestPart = 1 << 16
 
     public init() {}
+
+    /// Says what made `objects`, as far as the store knows; a derivation of a name that no medium can have is left out.
+    public mutating func claim(_ objects: Set<StorePath>, in store: LocalStore, by key: SigningKey) throws {
+        for realisation in try store.realisations(making: objects) {
+            guard (try? MediumManifest.checkName(BuildTraceEntry.fileName(of: realisation.derivation))) != nil else {
+                continue
+            }
+            claims[realisation.output, default: []].append(try BuildTraceEntry(realisation, by: key))
+        }
+    }
 }
 
 /// What an export in one pass brings: of a manifest all but its files, and the objects, each after what it refers to.

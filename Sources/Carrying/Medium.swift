@@ -10,7 +10,9 @@ import SystemPackage
 ///     nix-cache-info            that it is a cache, for nix
 ///     HASH.narinfo              one object
 ///     nar/FILEHASH.nar.zst      its archive; where that is too large for the medium, FILEHASH.nar.zst.part1 and so on
-///     log/ realisations/ build-trace-v2/   empty: nix wants them on a medium that it cannot write
+///     build-trace-v2/DERIVATION/out.doi
+///                               that this made an image, or another object asked for, signed (`BuildTraceEntry`)
+///     log/ realisations/        empty: nix wants them on a medium that it cannot write
 ///     bootferry, bootferry.tar  the program itself (`CarriedProgram`)
 ///
 /// The same files may be members of one tar archive. Everything on it is hostile: names lead nowhere else, links are not

@@ -7,7 +7,7 @@ import OpenSSL
 import StoreModel
 import SystemPackage
 
-/// Puts one object on a medium: its archive, compressed, in one file or in parts, and its narinfo.
+/// Puts one object on a medium: its archive, compressed, in one file or in parts, what is claimed of it, and its narinfo.
 struct ObjectWriter {
     let store: LocalStore
     let folder: FilePath
@@ -62,17 +62,28 @@ struct ObjectWriter {
             registration: registration, url: url, compression: CompressionFormat.zstd.rawValue, fileHash: whole.digest,
             fileSize: whole.size)
         let text = Array(info.text.utf8)
+        for entry in settings.claims[registration.path] ?? [] {
+            let name = BuildTraceEntry.fileName(of: entry.realisation.derivation)
+            let path = folder.pushing(FilePath(name))
+            let parent = path.removingLastComponent()
+            for folder in [parent.removingLastComponent(), parent] { try MediumFiles.makeFolder(folder) }
+            files[name] = try write(entry.content(), to: path)
+        }
         let name = "\(hashPart).narinfo"
+        files[name] = try write(text, to: folder.appending(name))
+        return files
+    }
+
+    private func write(_ text: [UInt8], to path: FilePath) throws -> MediumManifest.File {
         if isScratch {
             let file = try FileDescriptor.open(
-                folder.appending(name), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+                path, .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
                 permissions: [.ownerReadWrite])
             _ = try file.closeAfter { try file.writeAll(text) }
         } else {
-            try MediumFiles.replace(folder.appending(name), with: text)
+            try MediumFiles.replace(path, with: text)
         }
-        files[name] = MediumManifest.File(digest: .sha256(of: text), size: text.count)
-        return files
+        return MediumManifest.File(digest: .sha256(of: text), size: text.count)
     }
 }
 

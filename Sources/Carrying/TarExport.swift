@@ -185,8 +185,7 @@ public struct TarExport: Sendable {
         for registration in objects {
             let found: ObjectWriter.Files
             do {
-                found = try medium.wholeFiles(of: registration, signedBy: key, largestFile: settings.largestFile) { _ in
-                }
+                found = try medium.wholeFiles(of: registration, signedBy: key, settings) { _ in }
             } catch is MediumFault {
                 break
             }

@@ -256,7 +256,7 @@ private final class OpenVolume {
         try inParallel(there, width: export.settings.width) { registration in
             do {
                 let files = try medium.wholeFiles(
-                    of: registration, signedBy: export.key, largestFile: export.settings.largestFile
+                    of: registration, signedBy: export.key, export.settings
                 ) { _ in }
                 found.withLock { $0[registration.path] = files }
             } catch is MediumFault {}
@@ -285,7 +285,9 @@ private final class OpenVolume {
     /// Writes an object; bytes that were written, or nil where it does not fit.
     func take(_ registration: PathRegistration, onBytes: @escaping (Int) -> Void) throws -> Int? {
         let narinfo = 2048 + registration.references.reduce(0) { $0 + $1.baseName.utf8.count + 1 }
-        let left = (room - cost(narinfo) - 512) / block * block
+        // Each claim is a file in a folder of its own.
+        let claims = (writer.settings.claims[registration.path]?.count ?? 0) * (2 * block + 512)
+        let left = (room - cost(narinfo) - claims - 512) / block * block
         guard left > 0 else { return nil }
         do {
             let written = try writer.write(

@@ -202,6 +202,8 @@ struct ExportCommand: AsyncParsableCommand {
         settings.width = ProcessInfo.processInfo.activeProcessorCount
         let key = try keys.signingKey(key)
         let ring = try keys.ring()
+        try settings.claim(
+            roots.union(try generations.map { try StorePath(parsing: $0.image) }), in: store, by: key)
         let program = try carriedProgram()
         if toVolumes {
             let folders = to.map(mediumFolder)

@@ -20,6 +20,9 @@ struct RebuildKitMaking {
     func make() async throws -> (path: StorePath, kit: RebuildKit) {
         let store = workspace.store
         let imagePath = try StorePath(parsing: generation.image)
+        // What came with an import goes on as it is.
+        let imported = try store.rebuildKits().filter { $0.value.image == generation.image }
+        if let path = imported.keys.min(), let kit = imported[path] { return (path, kit) }
         let board = try BuiltImage(path: imagePath, generation: generation, store: store).manifest.uBoot?.board
         let source = try SystemSource(configurationName(board), data: workspace.data, board: board)
         let scratch = try store.makeScratch()

@@ -72,6 +72,22 @@ extension LocalStore {
         }
     }
 
+    /// What is known of how objects came to be: every derivation that made one of them, sorted by its path.
+    public func realisations(making outputs: Set<StorePath>) throws -> [Realisation] {
+        let list = Records.list(outputs)
+        return try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT derivation, path FROM realisation JOIN object ON object.id = output
+                    WHERE path IN (SELECT value FROM json_each(?)) ORDER BY derivation
+                    """, arguments: [list]
+            ).map { row in
+                Realisation(derivation: try StorePath(baseName: row[0]), output: try StorePath(baseName: row[1]))
+            }
+        }
+    }
+
     /// Records the outputs that derivations were found to have; each must be valid. A later one replaces an earlier.
     public func register(_ realisations: some Sequence<Realisation>) throws {
         try write { database in

@@ -105,6 +105,14 @@ struct RebuildTests {
             try await expectSameFiles(
                 ["vmlinuz", "initramfs.img"], in: folder.appending("here"), and: folder.appending("there"))
 
+            // Who knows the configuration and trusts the key need not build: the medium says what made the image.
+            let taker = try await Site("taker", in: folder, trusting: key)
+            let taken = try await taker.run(
+                "build", "minimal", "--offline", "--substituter", medium.string, "--json")
+            #expect(taken.contains("\"\(built.image)\"") && taker.has(built.image))
+            let stranger = BootferryProgram(stateDirectory: folder.appending("stranger"))
+            let refused = try await stranger.run("build", "minimal", "--offline", "--substituter", medium.string)
+            #expect(refused.status == .exited(1) && refused.messages.contains("is signed by"), "\(refused.messages)")
             try await expectFaultsToBeNamed(on: medium, key, in: folder)
         }
     }
@@ -197,6 +205,13 @@ struct RebuildTests {
             try await first.run("inventory", "--to", folder.string)
             let next = try await export("--to", archive, "--since", folder.appending("inventory").string, "--json")
             #expect(next.output.contains("\"written\" : 0"), "\(next.output)\(next.messages)")
+
+            // From site to site, without the configuration.
+            let onward = try await first.program.run(
+                "export", "mine", "--generation", "1", "--with-sources", "--without-bootferry", "--to",
+                folder.appending("onward").string)
+            #expect(onward.succeeded, "\(onward.messages)")
+            _ = try kit(on: folder.appending("onward"))
 
             let second = try await Site("second", in: folder, trusting: key)
             try FileManager.default.removeItem(atPath: archive)
