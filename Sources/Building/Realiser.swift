@@ -54,6 +54,15 @@ public struct Realiser: Sendable {
         return output
     }
 
+    /// The plan's target as a derivation whose inputs are built and filled in, and which is not built itself.
+    public func prepare(_ plan: BuildPlan) async throws -> Derivation {
+        guard let target = plan.target, let derivation = plan.derivations[target] else {
+            throw BuildError(subject: "build plan", message: "has no target")
+        }
+        return try derivation.resolved(
+            with: try await realise(plan, targets: derivation.inputDerivations.sorted()))
+    }
+
     /// The outputs of some derivations of a plan.
     public func realise(_ plan: BuildPlan, targets: [StorePath]) async throws -> [StorePath: StorePath] {
         let reached = try await reach(targets, in: plan)

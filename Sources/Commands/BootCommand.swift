@@ -53,7 +53,7 @@ struct BootCommand: AsyncParsableCommand {
         if let generation {
             return try await boot(generation, of: source, in: workspace)
         }
-        try await checkHost(for: source.configuration.platform)
+        try await Requirement.check(for: "boot", of: source.configuration.platform)
         let pipeline = SystemPipeline(source: source, workspace: workspace, mirror: mirror)
         let image = try await pipeline.publishedImage()
         // A process with threads cannot enter a user namespace, so the verb goes on as a process that begins in one.
@@ -89,16 +89,6 @@ struct BootCommand: AsyncParsableCommand {
             source.setEventHandler { _exit(128 + number) }
             source.resume()
             return source
-        }
-    }
-
-    private func checkHost(for platform: Platform) async throws {
-        for requirement in Requirement.needed(for: "boot", of: platform) {
-            guard await requirement.isMet() else {
-                throw CommandError(
-                    kind: .host, subject: requirement.name, message: "is missing, and 'boot' needs it",
-                    remedy: requirement.remedy)
-            }
         }
     }
 

@@ -27,7 +27,7 @@ public struct BootferryCommand: AsyncParsableCommand {
                 name: "Making a system",
                 subcommands: [
                     LockCommand.self, FetchCommand.self, BuildCommand.self, PlanCommand.self, ShowCommand.self,
-                    WhyCommand.self, SchemaCommand.self, RecipeCommand.self,
+                    WhyCommand.self, SchemaCommand.self, RecipeCommand.self, ShellCommand.self, RunCommand.self,
                 ]),
             CommandGroup(
                 name: "Booting it",

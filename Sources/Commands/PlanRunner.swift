@@ -21,16 +21,26 @@ struct PlanRunner: Sendable {
 
     /// Builds, with progress on the terminal.
     func realise(_ plan: BuildPlan) async throws -> StorePath {
+        try await withProgress { try await $0.realise(plan) }
+    }
+
+    /// Builds what the plan's target takes in, with progress on the terminal; see `Realiser.prepare`.
+    func prepare(_ plan: BuildPlan) async throws -> Derivation {
+        try await withProgress { try await $0.prepare(plan) }
+    }
+
+    private func withProgress<Value>(_ body: (Realiser) async throws -> Value) async throws -> Value {
         let progress = BuildProgress(terminal: workspace.terminal)
         defer {
             progress.finish()
             for line in substituters.compactMap(\.summary) { workspace.terminal.message(line) }
         }
-        return try await realiser {
-            progress.show($0)
-        } onBytes: {
-            progress.fetched($0)
-        }.realise(plan)
+        return try await body(
+            realiser {
+                progress.show($0)
+            } onBytes: {
+                progress.fetched($0)
+            })
     }
 
     func realiser(

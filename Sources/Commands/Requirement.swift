@@ -44,6 +44,17 @@ struct Requirement: Sendable {
         (common + platform.requirements).filter { $0.verbs.contains(verb) }
     }
 
+    /// - Throws: `CommandError` that names the first thing that the host lacks for a verb.
+    static func check(for verb: String, of platform: Platform) async throws {
+        for requirement in needed(for: verb, of: platform) {
+            guard await requirement.isMet() else {
+                throw CommandError(
+                    kind: .host, subject: requirement.name, message: "is missing, and '\(verb)' needs it",
+                    remedy: requirement.remedy)
+            }
+        }
+    }
+
     private static let common: [Requirement] =
         [
             .program("apt-get", package: "apt", for: "lock"),
@@ -85,6 +96,7 @@ extension Platform {
                     isMet: { await Emulation.isPossible() }))
         }
         found.append(.program(qemuProgram, package: qemuPackage, for: "boot"))
+        if let emulator = target?.emulator.first { found.append(.program(emulator, package: "qemu-user", for: "run")) }
         var files: Set<String> = []
         for firmware in firmware {
             guard let package = firmware.package else { continue }

@@ -85,6 +85,8 @@ public struct Platform: Sendable, Equatable {
         public var compilerFlags: [String]
         /// What every ELF file that a recipe makes must be.
         public var abi: ELF.ABI
+        /// The command that runs its programs on the build machine, of Debian's package `qemu-user`; empty where there is none.
+        public var emulator: [String] = []
     }
 
     /// A kind of processor or board within a platform, whose programs are the same and whose kernel is another.
@@ -258,7 +260,8 @@ extension Platform.Target {
                 byteOrder: elf?.text(PlatformFields.byteOrder) ?? "",
                 machine: number(PlatformFields.machine), flags: number(PlatformFields.flags),
                 flagsMask: number(PlatformFields.flagsMask), interpreter: elf?.text(PlatformFields.interpreter),
-                foreignSections: elf?.texts(PlatformFields.foreignSections) ?? []))
+                foreignSections: elf?.texts(PlatformFields.foreignSections) ?? []),
+            emulator: node.texts(PlatformFields.targetEmulator))
     }
 }
 

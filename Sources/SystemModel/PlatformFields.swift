@@ -88,8 +88,13 @@ enum PlatformFields {
             byteOrder, machine,
         ]), default: "none: the build host runs its programs",
         "What runs the programs of its Debian packages while they are configured.")
+    static let targetEmulator = Field(
+        "emulator", .list(of: .text(argument)), default: "none: `bootferry run` cannot run its programs",
+        "The command that runs its programs on the build machine: a program of Debian's `qemu-user`, and its arguments."
+    )
     static let target = Field(
-        "target", .record([triple, kernelArchitecture, compilerFlags, elf]), default: "none: nothing is built for it",
+        "target", .record([triple, kernelArchitecture, compilerFlags, elf, targetEmulator]),
+        default: "none: nothing is built for it",
         "What recipes need to build for the platform.")
 
     static let variantKernel = Field(

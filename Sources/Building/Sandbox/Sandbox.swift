@@ -78,8 +78,59 @@ public struct Sandbox: Sendable {
     ///
     /// - Returns: whether it ended with status 0; why not is in the log.
     public func run(_ arguments: [String], output: FileDescriptor? = nil, log: FileDescriptor) async throws -> Bool {
+        let command = try command(arguments)
+        let status = try await Self.starting(command[0]) {
+            try await Subprocess.run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())), environment: Self.outside,
+                input: .none, output: .fileDescriptor(output ?? log, closeAfterSpawningProcess: false),
+                error: .fileDescriptor(log, closeAfterSpawningProcess: false)
+            ).terminationStatus
+        }
+        return status.isSuccess
+    }
+
+    /// Runs a program of the toolbox to its end with this process's input and output, and returns how it ended.
+    ///
+    /// At a terminal it gets one of its own, from util-linux's script(1): whatever runs inside may type into its terminal
+    /// (TIOCSTI), and the person's own is not for it to type into.
+    public func attend(_ arguments: [String]) async throws -> TerminationStatus {
+        let hasTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+        var command = try command(arguments, isSession: hasTerminal)
+        if hasTerminal {
+            let line = command.map { "'\($0.replacing("'", with: #"'\''"#))'" }.joined(separator: " ")
+            command = ["script", "--quiet", "--return", "--command", line, "/dev/null"]
+        }
+        return try await Self.starting(command[0]) { [command] in
+            try await Subprocess.run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())), environment: Self.outside,
+                input: .currentStandardInput, output: .currentStandardOutput, error: .currentStandardError
+            ).terminationStatus
+        }
+    }
+
+    /// What the programs that make a sandbox are started with.
+    private static let outside = Environment.custom([
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SHELL": "/bin/sh",
+    ])
+
+    /// Runs a program of the host; one that is not there is said to be missing.
+    private static func starting<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as SubprocessError {
+            throw BuildError(
+                kind: .host, subject: name, message: "could not be run", cause: "\(error)",
+                remedy: "bootferry doctor")
+        }
+    }
+
+    /// The command that runs a program of the toolbox inside.
+    ///
+    /// - Parameter isSession: whether it is started in a session that is no other's already.
+    private func command(_ arguments: [String], isSession: Bool = false) throws -> [String] {
         var command = try emulation?.command ?? Self.mapping(manyOwners: manyOwners)
-        command += [program, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+        command += [program, "--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc"]
+        if !isSession { command.append("--new-session") }
         command += ["--unshare-uts", "--hostname", "localhost", "--clearenv"]
         command += ["--cap-drop", "ALL"]
         if let account {
@@ -104,19 +155,7 @@ public struct Sandbox: Sendable {
             for name in Self.readOnlySettings { command += ["--ro-bind-try", "/proc/\(name)", "\(root)/proc/\(name)"] }
         }
         for directory in temporaryDirectories { command += ["--tmpfs", directory] }
-        command += ["--chdir", directory, "--"] + arguments
-        do {
-            let result = try await Subprocess.run(
-                .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
-                environment: .custom(["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]),
-                input: .none, output: .fileDescriptor(output ?? log, closeAfterSpawningProcess: false),
-                error: .fileDescriptor(log, closeAfterSpawningProcess: false))
-            return result.terminationStatus.isSuccess
-        } catch let error as SubprocessError {
-            throw BuildError(
-                kind: .host, subject: command[0], message: "could not be run", cause: "\(error)",
-                remedy: "bootferry doctor")
-        }
+        return command + ["--chdir", directory, "--"] + arguments
     }
 
     /// `/etc`: the toolbox's, and what an account needs besides.

@@ -6,13 +6,21 @@ import SystemPackage
 /// Holds every ELF file of a tree, and every object in its libraries, against a platform's ABI.
 ///
 /// A mixture links without a word and fails on the node, far from its cause; so it fails here, file by file.
-struct ABICheck {
+public struct ABICheck {
     let abi: ELF.ABI
     /// Beginnings of paths that are passed over: what runs on the build machine or in firmware.
     let foreignFiles: [String]
 
+    /// - Parameters:
+    ///   - abi: what every ELF file must be.
+    ///   - foreignFiles: beginnings of paths that are passed over.
+    public init(abi: ELF.ABI, foreignFiles: [String] = []) {
+        self.abi = abi
+        self.foreignFiles = foreignFiles
+    }
+
     /// A line for each fault, `path: what`, sorted by path; empty where the tree may run on the platform.
-    func faults(in root: FilePath) throws -> [String] {
+    public func faults(in root: FilePath) throws -> [String] {
         var faults: [String] = []
         var status = stat()
         guard lstat(root.string, &status) == 0 else { throw Tree.failure(root, "could not be examined") }

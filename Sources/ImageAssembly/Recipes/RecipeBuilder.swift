@@ -15,7 +15,7 @@ public struct RecipeBuilder: Builder {
     public func build(_ request: BuildRequest) async throws {
         let sandbox = try await RecipeSandbox(request)
         let succeeded = try await logged(request) { log in
-            try await sandbox.sandbox.run(["sh", "/build/.recipe/build"], log: log)
+            try await sandbox.sandbox.run(["sh", RecipeSandbox.entrance], log: log)
         }
         guard succeeded else {
             throw BuildError(subject: request.derivation.name, message: "its recipe's script failed")

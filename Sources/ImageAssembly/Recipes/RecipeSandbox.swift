@@ -15,7 +15,11 @@ struct RecipeSandbox {
     /// Who builds, whoever started the build.
     private static let account = 1000
 
-    init(_ request: BuildRequest) async throws {
+    /// In the sandbox: what makes the source ready, run by sh(1).
+    static let entrance = "/build/.recipe/build"
+
+    /// - Parameter ending: what the shell does when the source is ready, which is where `$script` would be run.
+    init(_ request: BuildRequest, ending: String = #"exec sh -e "$script""#) async throws {
         let work = try JSONDecoder().decode(RecipeWork.self, from: Data(try request.require("work").utf8))
         let toolbox = try request.require("toolbox")
         let sources = try request.require("sources")
@@ -35,7 +39,7 @@ struct RecipeSandbox {
                 to: settings.appending("passwd"))
             try Tree.write(
                 Array("root:x:0:\nbuilder:x:\(Self.account):\n".utf8), to: settings.appending("group"))
-            try Tree.write(Array(Self.script.utf8), to: build.appending(".recipe/build"))
+            try Tree.write(Array("\(Self.preparation)\n\(ending)\n".utf8), to: build.appending(".recipe/build"))
         }
         var environment = work.variables
         for (name, value) in [
@@ -57,10 +61,10 @@ struct RecipeSandbox {
         made = store.appending(own.baseName)
     }
 
-    /// Unpacks and patches the source as dpkg-source(1) would, then becomes the recipe's script.
+    /// Unpacks and patches the source as dpkg-source(1) would, and names the recipe's script.
     ///
     /// Every file of the source gets one time, so that no make thinks one newer than another.
-    static let script = #"""
+    private static let preparation = #"""
         set -e
         umask 022
         ulimit -t "$RECIPE_SECONDS"
@@ -115,6 +119,5 @@ struct RecipeSandbox {
         find source -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
         script=$recipe/$RECIPE_SCRIPT
         unset RECIPE_SOURCES RECIPE_UNPACK RECIPE_PATCHES RECIPE_SCRIPT RECIPE_SECONDS RECIPE_KIB
-        exec sh -e "$script"
         """#
 }

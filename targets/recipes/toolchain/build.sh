@@ -5,7 +5,6 @@ sysroot=$out/sysroot
 mkdir -p "$out/bin" "$out/lib" "$out/share" "$sysroot/usr"
 cp -R --no-preserve=mode "$linux_headers/include" "$musl/include" "$musl/lib" "$sysroot/usr/"
 cp -R "$compiler_rt" "$out/lib/clang"
-if [ -n "${libcxx-}" ]; then cp -R --no-preserve=mode "$libcxx/include" "$libcxx/lib" "$sysroot/usr/"; fi
 chmod -R u+w "$out"
 
 # What a compiler is called with. <CFGDIR> is clang's name for the folder of this file.
