@@ -107,6 +107,11 @@ public struct BootAttempts: Sendable {
         return record(.stopped(reason: reason), of: identifier, now: known.lastHeard)
     }
 
+    /// The node's boot that a packet of its firmware belongs to; nil where that begins another.
+    func underWay(of node: MACAddress, now: Duration) -> BootAttempt? {
+        current[node].flatMap { byIdentifier[$0] }.flatMap { isContinued($0, now: now) ? $0.attempt : nil }
+    }
+
     private func isContinued(_ known: Known, now: Duration) -> Bool {
         known.attempt.outcome == .running && !known.attempt.isDelivered && now - known.lastHeard < silence
     }

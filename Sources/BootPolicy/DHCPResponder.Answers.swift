@@ -28,7 +28,8 @@ extension DHCPResponder {
         /// What the policy offers; a booting client's discover begins or continues its attempt.
         mutating func decide(policy: BootPolicy, attempts: inout BootAttempts, newIdentifier: () -> String) {
             if request.client != .plain, let system = policy.system(for: request.machine) {
-                let known = attempts.current(of: request.mac)
+                // SLOF says what it is in its request alone: that begins its boot, the first and every other.
+                let known = attempts.underWay(of: request.mac, now: now)
                 if kind == .discover || known == nil {
                     // Only a client that will be served begins a boot.
                     if case .boot = policy.offer(to: request, attempt: BootFileName.noAttempt).answer {

@@ -188,6 +188,12 @@ import Testing
         #expect(reply.nextServer == Sample.server && reply.file == Array("boot/a1/rescue.elf".utf8))
         #expect(reply[.bootFileName] == Array("boot/a1/rescue.elf".utf8))
         #expect(reply[.configurationFile] == nil && reply[.pathPrefix] == nil)
+        // Its discover does not say what it is: the next boot begins with its next request, which asks more than once.
+        _ = conversation.attempts.record(.phonedHome(message: ""), of: "a1", now: .seconds(conversation.now))
+        for identifier in ["a2", "a3"] {
+            conversation.identifier = identifier
+            #expect(conversation.say(message).reply?.file == Array("boot/a2/rescue.elf".utf8))
+        }
     }
 
     @Test func `Open Firmware gets one program, with the command line of its boot and the initramfs in it`() throws {
