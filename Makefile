@@ -12,7 +12,7 @@ TEST_PACKAGES := nix-bin openssh-client atftp tftp-hpa busybox isc-dhcp-client c
 	tshark dnsmasq-base libcap2-bin libcap2 gcc libc6-dev python3 python3-jsonschema python3-prometheus-client chromium fonts-dejavu-core \
 	binutils faketime systemd qemu-user qemu-system-ppc grub-common grub-pc-bin grub-efi-amd64-signed isc-dhcp-server kea-dhcp4-server \
 	openssl pxelinux syslinux-common mtools gdisk fdisk dosfstools u-boot-tools u-boot-qemu device-tree-compiler \
-	qemu-system-arm qemu-efi-aarch64 python3-venv gpg gpg-agent skopeo
+	qemu-system-arm qemu-system-misc qemu-efi-aarch64 python3-venv gpg gpg-agent skopeo
 BENCH_PACKAGES := mmdebstrap cpio zstd
 BENCH_SERVE_PACKAGES := atftpd dnsmasq-base nginx-light wrk gcc libc6-dev python3
 

@@ -23,7 +23,8 @@ public struct BootFileName: Sendable, Equatable {
         case openFirmware
         /// `boot.scr`: what U-Boot does.
         case uBootScript
-        /// `pxelinux.cfg/…`: what U-Boot's `pxe` reads instead, whatever it looks for there: its UUID, card, address or architecture.
+        /// `pxelinux.cfg/…`: what U-Boot's `pxe` reads instead, and s390x's ROM, whatever they look for there: UUID, card, address
+        /// or architecture.
         case uBootMenu
         /// `SYSTEM.itb`: kernel, initramfs and device tree for U-Boot, in one file.
         case fit

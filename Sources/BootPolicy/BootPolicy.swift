@@ -77,7 +77,9 @@ public struct BootPolicy: Sendable {
         offer.why = choice.why + offer.why
         // SLOF asks for these options in its DHCPREQUEST only, and once it has a configuration's name it fetches no boot file:
         // it would look for that configuration, but not where there is a boot file too, and so fetches nothing (its E3407).
-        if request.wantsConfiguration, ![.iPXE, .openFirmware].contains(request.client), case .boot = offer.answer {
+        if request.wantsConfiguration, ![.iPXE, .openFirmware, .s390].contains(request.client),
+            case .boot = offer.answer
+        {
             offer.options += [
                 DHCP.Option(.configurationFile, BootFileName.pxelinuxName),
                 DHCP.Option(.pathPrefix, "boot/\(attempt)/"),
@@ -142,6 +144,10 @@ public struct BootPolicy: Sendable {
             return BootOffer(
                 .boot(BootFileName(attempt: attempt, file: .openFirmware).text(for: system)),
                 why: ["\(request.name): a program with kernel, command line and initramfs by TFTP"])
+        case .s390:
+            return BootOffer(
+                .boot(BootFileName.text(of: "", in: attempt)),
+                why: ["\(request.name): a configuration of PXELINUX's, kernel and initramfs by TFTP"])
         case .uBoot, .grub, .pxelinux, .plain: return nothing("\(request.name) is not served yet", for: request)
         }
     }

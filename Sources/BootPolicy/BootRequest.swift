@@ -11,6 +11,8 @@ public struct BootRequest: Sendable, Equatable {
         case uBoot
         /// SLOF and other Open Firmware: DHCP, then one program by TFTP.
         case openFirmware
+        /// The ROM of QEMU's s390x: DHCP, then a configuration of PXELINUX's, and by TFTP what that names.
+        case s390
         /// A GRUB that another server sent, and that asks here for its configuration; never seen by DHCP.
         case grub
         /// The same of PXELINUX.
@@ -46,12 +48,15 @@ public struct BootRequest: Sendable, Equatable {
     public init?(_ message: DHCP.Message) {
         guard let mac = message.macAddress else { return nil }
         let vendor = message.vendorClass ?? ""
+        let firmware = message.architectures.first.map(ClientArchitecture.init(rawValue:))?.row?.firmware
         let client: Client
         // iPXE says so in its user class, raw or per RFC 3004; builds with the class changed still send option 175.
         if message.userClasses.contains("iPXE") || message[.ipxe] != nil {
             client = .iPXE
-        } else if message.architectures.first.map(ClientArchitecture.init(rawValue:))?.row?.firmware == .openFirmware {
+        } else if firmware == .openFirmware {
             client = .openFirmware
+        } else if firmware == .s390 {
+            client = .s390
         } else if vendor.hasPrefix("HTTPClient") {
             client = .uefiHTTP
         } else if vendor.hasPrefix("PXEClient") {
@@ -90,6 +95,7 @@ public struct BootRequest: Sendable, Equatable {
         case .uefiHTTP: "UEFI HTTP Boot" + machine
         case .uBoot: "U-Boot" + machine
         case .openFirmware: "Open Firmware" + machine
+        case .s390: "the ROM" + machine
         case .grub: "GRUB"
         case .pxelinux: "PXELINUX"
         case .plain: "a running system"

@@ -5,6 +5,7 @@ public struct NetbootTemplates: Sendable {
     let ipxe: MustacheTemplate
     let generations: MustacheTemplate
     let pxelinux: MustacheTemplate
+    let wholeNames: MustacheTemplate
     let menu: MustacheTemplate
     let identify: MustacheTemplate
     let grub: MustacheTemplate
@@ -18,6 +19,7 @@ public struct NetbootTemplates: Sendable {
     ///   - generations: The text of `netboot/ipxe/generations.ipxe`; without it there is no menu of them.
     ///   - menu: The text of `netboot/ipxe/menu.ipxe`, which lets somebody choose one.
     ///   - pxelinux: The text of `netboot/pxelinux/pxelinux.cfg`.
+    ///   - wholeNames: The text of `netboot/pxelinux/whole-names.cfg`, for firmware that reads such files itself.
     ///   - identify: The text of `netboot/ipxe/identify.ipxe`, which tells the machine's serial number.
     ///   - grub: The text of `netboot/grub/grub.cfg`.
     ///   - grubMenu: The text of `netboot/grub/menu.cfg`, which lets somebody choose a system.
@@ -27,11 +29,13 @@ public struct NetbootTemplates: Sendable {
     /// - Throws: `BootPolicyError` that names the file.
     public init(
         ipxe: String, generations: String = "#!ipxe\n", menu: String = "#!ipxe\n", identify: String = "#!ipxe\n",
-        pxelinux: String = "", grub: String = "", grubMenu: String = "", grubIdentify: String = "",
+        pxelinux: String = "", wholeNames: String = "", grub: String = "", grubMenu: String = "",
+        grubIdentify: String = "",
         uBoot: String = "", uBootMenu: String = ""
     ) throws(BootPolicyError) {
         self.generations = try Self.template(generations, "generations.ipxe")
         self.pxelinux = try Self.template(pxelinux, "../pxelinux/pxelinux.cfg")
+        self.wholeNames = try Self.template(wholeNames, "../pxelinux/whole-names.cfg")
         self.ipxe = try Self.template(ipxe, "boot.ipxe")
         self.menu = try Self.template(menu, "menu.ipxe")
         self.identify = try Self.template(identify, "identify.ipxe")

@@ -17,9 +17,9 @@ public struct ServedSystem: Sendable, Equatable {
         }
     }
 
-    /// Linux's zImage for Open Firmware.
+    /// What Open Firmware's program is made of: Linux's zImage, or a kernel that has none.
     public struct OpenFirmwareProgram: Sendable, Equatable {
-        /// The manifest's loader.
+        /// The manifest's loader, or its kernel.
         public var part: ImageManifest.Part
         public var headers: ELF.File
 
@@ -40,7 +40,7 @@ public struct ServedSystem: Sendable, Equatable {
     /// - Parameters:
     ///   - boots: Of the manifest's platform.
     ///   - stubHead: The first bytes of the loader `boots.stubName`.
-    ///   - openFirmware: The headers of the loader `boots.programName`.
+    ///   - openFirmware: The headers of `boots.program(of: manifest)`.
     /// - Throws: `BootPolicyError` where a kernel parameter or name cannot be written into a boot script, or the stub
     ///   is not one.
     public init(
@@ -53,7 +53,7 @@ public struct ServedSystem: Sendable, Equatable {
         stub = boots.stubName.flatMap { manifest.loaders[$0] }.flatMap { part in
             stubHead.map { Stub(part: part, head: $0) }
         }
-        self.openFirmware = boots.programName.flatMap { manifest.loaders[$0] }.flatMap { part in
+        self.openFirmware = boots.program(of: manifest).flatMap { part in
             openFirmware.map { OpenFirmwareProgram(part: part, headers: $0) }
         }
         let letters = manifest.system.utf8
@@ -112,6 +112,11 @@ extension [Platform.Boot] {
     /// The loaders, by the manifest's names, that are given out only as a part of something else.
     public var stubName: String? { compactMap(\.stub).first }
     public var programName: String? { compactMap(\.program).first }
+
+    /// What Open Firmware's program is made of; nil where the image has no such thing.
+    public func program(of manifest: ImageManifest) -> ImageManifest.Part? {
+        programName.flatMap { $0 == Platform.Boot.ownKernel ? manifest.kernel : manifest.loaders[$0] }
+    }
 }
 
 extension Platform.Boot {

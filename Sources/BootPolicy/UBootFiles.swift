@@ -55,7 +55,7 @@ extension BootPolicy {
 
     /// For U-Boot's own boot order, which knows `pxe` and no script: names count from the folder of DHCP's boot file.
     func uBootMenu(for attempt: String, of system: ServedSystem, _ node: MACAddress?) -> BootFile? {
-        guard let image = system.manifest.uBoot else { return nil }
+        guard let image = system.manifest.uBoot else { return wholeNames(for: attempt, of: system, node) }
         var values: [String: Any] = [
             "system": system.manifest.system, "parameters": commandLine(of: system, attempt: attempt, node: node),
         ]

@@ -118,6 +118,7 @@ struct ProjectData {
             menu: HostFiles.text(scripts.appending("menu.ipxe")),
             identify: HostFiles.text(scripts.appending("identify.ipxe")),
             pxelinux: HostFiles.text(folder.appending("netboot/pxelinux/pxelinux.cfg")),
+            wholeNames: HostFiles.text(folder.appending("netboot/pxelinux/whole-names.cfg")),
             grub: HostFiles.text(folder.appending("netboot/grub/grub.cfg")),
             grubMenu: HostFiles.text(folder.appending("netboot/grub/menu.cfg")),
             grubIdentify: HostFiles.text(folder.appending("netboot/grub/identify.cfg")),

@@ -31,7 +31,7 @@ struct QEMUMachine {
         let common = [
             "-accel", accelerator, "-smp", processors, "-m", String(memory), "-nodefaults", "-display", "none",
             "-no-reboot",
-            "-serial", isInteractive ? "mon:stdio" : "stdio", "-device", "virtio-rng-pci",
+            "-serial", isInteractive ? "mon:stdio" : "stdio", "-device", "virtio-rng",
             "-netdev", "tap,id=n0,ifname=\(tap),script=no,downscript=no",
         ]
         let own = firmware.arguments.map {

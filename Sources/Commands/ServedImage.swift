@@ -31,7 +31,7 @@ extension BuiltImage {
     }
 
     private func openFirmwareHeaders(_ boots: [Platform.Boot]) throws -> ELF.File? {
-        guard let part = boots.programName.flatMap({ manifest.loaders[$0] }) else { return nil }
+        guard let part = boots.program(of: manifest) else { return nil }
         let file = try FileDescriptor.open(physical(part), .readOnly, options: .closeOnExec)
         return try file.closeAfter {
             try ELF.read(size: part.size) { offset, count in

@@ -81,7 +81,8 @@ struct SystemPipeline: Sendable {
         try Planner(
             initFiles: workspace.data.initFiles(), hostFiles: hostFiles(),
             loaderFiles: Planner.loaderFiles(for: source.configuration.platform),
-            emulator: source.configuration.platform.emulator)
+            emulator: source.configuration.platform.emulator,
+            largestLoad: source.configuration.platform.largestLoad)
     }
 
     /// The build host's files that the system takes in, copied into the store.

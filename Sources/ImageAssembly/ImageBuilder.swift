@@ -28,6 +28,7 @@ public struct ImageBuilder: Builder {
         let estimate = MemoryEstimate(of: manifest)
         try estimate.check(memory: image.memory, system: image.system)
         manifest.peakMemory = estimate.peak
+        if let limit = image.largestLoad { try Self.check(manifest, against: limit) }
         if let board = image.uBoot {
             manifest.uBoot = try await onBlockingThread { [manifest] in
                 try UBootSums(request: request, board: board).image(of: manifest)
@@ -36,5 +37,24 @@ public struct ImageBuilder: Builder {
         try Tree.makeDirectory(request.output)
         manifest.segments = [settings]
         try Tree.write(json: manifest, to: request.output.appending("manifest.json"))
+    }
+
+    /// A node's own segment comes besides (`NodeSegment`): 1 MiB of files, and what belongs to the boot.
+    private static let nodeSegment = 2 << 20
+
+    /// - Parameter limit: MiB.
+    private static func check(_ manifest: ImageManifest, against limit: Int) throws(BuildError) {
+        let needed = manifest.kernel.size + manifest.initramfsSize + nodeSegment
+        guard needed > limit << 20 else { return }
+        func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20)" }
+        throw BuildError(
+            kind: .usage, subject: manifest.system,
+            message:
+                "has \(mebibytes(needed)) MiB to load, and machines of '\(manifest.platform)' load at most \(limit)",
+            cause: """
+                \(mebibytes(manifest.kernel.size)) MiB of kernel, \(mebibytes(manifest.initramfsSize)) MiB of initramfs, \
+                and up to \(nodeSegment >> 20) MiB of a node's own
+                """,
+            remedy: "leave packages out: `bootferry build --sizes` lists them by size")
     }
 }

@@ -29,11 +29,14 @@ public struct Planner: Sendable {
     public var loaderFiles: [String: String]
     /// Runs the node's programs where the sandbox's processor does not.
     public var emulator: Platform.Emulator?
+    /// MiB that the platform's machines load at most; nil where no limit is known.
+    public var largestLoad: Int?
 
     public init(
         initFiles: [String: String], hostFiles: [String: StorePath], loaderFiles: [String: String],
-        emulator: Platform.Emulator? = nil
+        emulator: Platform.Emulator? = nil, largestLoad: Int? = nil
     ) {
+        self.largestLoad = largestLoad
         self.loaderFiles = loaderFiles
         self.emulator = emulator
         self.initFiles = initFiles
@@ -73,7 +76,8 @@ public struct Planner: Sendable {
         let toolboxPackages = try lock.packages(in: .toolbox)
         let compressor = try draft.unpack("compressor", Self.compressorPackages(of: toolboxPackages))
         let toolbox = try draft.unpack("toolbox", toolboxPackages)
-        let loaders = try draft.unpack("loaders", lock.packages(in: .loaders))
+        // An empty tree for a platform whose machines load nothing but systems.
+        let loaders = try draft.unpack("loaders", loaderFiles.isEmpty ? [] : lock.packages(in: .loaders))
         let kernelPackage = try Self.kernelPackage(of: system, in: packages)
 
         let archives = try packages.map { try draft.fetch($0) }
@@ -139,7 +143,8 @@ public struct Planner: Sendable {
             system: system.name, platform: system.platform,
             kernelParameters: Self.bootParameters + system.kernelParameters,
             kernel: draft.reference(to: groundwork.kernel), settings: draft.reference(to: settings),
-            loaders: loaderFiles.mapValues { "\(loaders)/\($0)" }, memory: system.memory)
+            loaders: loaderFiles.mapValues { "\(loaders)/\($0)" }, memory: system.memory,
+            largestLoad: largestLoad)
         draft.plan.target = try draft.add(
             "\(system.name)-image", builder: "builtin:image",
             ["image": .text(try canonicalJSON(image)), "catalogue": .output(groundwork.catalogue)],

@@ -78,7 +78,8 @@ extension RecipePlanner {
             system: system.name, platform: system.platform, kernelParameters: ["panic=60"] + system.kernelParameters,
             kernel: draft.reference(to: kernel), settings: draft.reference(to: settings), loaders: loaders,
             uBoot: board.flatMap { uBootImage($0, kernel: draft.reference(to: kernel), memory: system.memory) },
-            memory: min(system.memory, board?.memory ?? system.memory))
+            memory: min(system.memory, board?.memory ?? system.memory),
+            largestLoad: board == nil ? platform.largestLoad : nil)
         draft.plan.target = try draft.add(
             "\(system.name)-image", builder: "builtin:image",
             ["image": .text(try canonicalJSON(image)), "catalogue": .output(catalogue)], inputs: inputs)

@@ -16,10 +16,12 @@ public struct ImageRequest: Codable, Sendable, Equatable {
     public var uBoot: UBootImageRequest?
     /// RAM of the smallest node, in MiB.
     public var memory: Int
+    /// MiB that its machines load at most, kernel and initramfs together; nil where no limit is known.
+    public var largestLoad: Int?
 
     public init(
         system: String, platform: String, kernelParameters: [String], kernel: String, settings: String,
-        loaders: [String: String], uBoot: UBootImageRequest? = nil, memory: Int
+        loaders: [String: String], uBoot: UBootImageRequest? = nil, memory: Int, largestLoad: Int? = nil
     ) {
         self.system = system
         self.platform = platform
@@ -29,5 +31,6 @@ public struct ImageRequest: Codable, Sendable, Equatable {
         self.loaders = loaders
         self.uBoot = uBoot
         self.memory = memory
+        self.largestLoad = largestLoad
     }
 }

@@ -56,14 +56,19 @@ public struct Platform: Sendable, Equatable {
         public var stub: String?
         /// The COFF machine type of their EFI programs; nil for other firmware than UEFI.
         public var efiMachine: UInt16?
-        /// Among the loaders, the kernel that command line and initramfs are put into for Open Firmware.
+        /// Among the loaders, the kernel that command line and initramfs are put into for Open Firmware; or `ownKernel`.
         public var program: String?
         /// Where in RAM a U-Boot that plays UEFI loads a program of any size; nil where it finds a place itself.
         public var uBootAddress: UInt32?
+        /// MiB that kernel and initramfs may have together; nil where no limit is known.
+        public var limit: Int?
+
+        /// The program that is the system's own kernel, and no loader.
+        public static let ownKernel = "kernel"
 
         public init(
             name: String, architectures: [UInt16], ipxe: String? = nil, stub: String? = nil, efiMachine: UInt16? = nil,
-            program: String? = nil, uBootAddress: UInt32? = nil
+            program: String? = nil, uBootAddress: UInt32? = nil, limit: Int? = nil
         ) {
             self.name = name
             self.architectures = architectures
@@ -72,6 +77,7 @@ public struct Platform: Sendable, Equatable {
             self.efiMachine = efiMachine
             self.program = program
             self.uBootAddress = uBootAddress
+            self.limit = limit
         }
     }
 
@@ -178,6 +184,13 @@ public struct Platform: Sendable, Equatable {
 }
 
 extension Platform {
+    /// MiB that kernel and initramfs of a system may have together, for a machine of the platform to load them; nil where some
+    /// way to boot has no known limit.
+    public var largestLoad: Int? {
+        let limits = boots.map(\.limit)
+        return limits.contains(nil) ? nil : limits.compactMap(\.self).max()
+    }
+
     /// The platform as one of its variants; nil where it has none of that name.
     public func variant(named name: String) -> Platform? {
         guard let variant = variants.first(where: { $0.name == name }) else { return nil }
@@ -200,12 +213,12 @@ extension Platform {
     private static func check(
         _ boots: [YAMLNode.Entry], against loaders: [Loader]
     ) throws(ConfigurationError) {
-        let names = Set(loaders.map(\.name))
+        let names = Set(loaders.map(\.name) + [Boot.ownKernel])
         let problems = boots.flatMap { boot in
             [PlatformFields.ipxe, PlatformFields.stub, PlatformFields.bootProgram].compactMap {
                 field -> ConfigurationProblem? in
                 guard let node = boot.value[field.key], let name = node.text, !names.contains(name) else { return nil }
-                let known = names.isEmpty ? "none" : names.sorted().map { "`\($0)`" }.joined(separator: ", ")
+                let known = names.sorted().map { "`\($0)`" }.joined(separator: ", ")
                 return .init(
                     node.position, "boots.\(boot.key).\(field.key)",
                     "expected a name of `loaders` (\(known)), found `\(name)`")
@@ -243,7 +256,8 @@ extension Platform.Boot {
             ipxe: entry.value.text(PlatformFields.ipxe), stub: entry.value.text(PlatformFields.stub),
             efiMachine: entry.value.text(PlatformFields.efiMachine).flatMap { UInt16($0) },
             program: entry.value.text(PlatformFields.bootProgram),
-            uBootAddress: entry.value.text(PlatformFields.uBootAddress).flatMap(BoardFields.number))
+            uBootAddress: entry.value.text(PlatformFields.uBootAddress).flatMap(BoardFields.number),
+            limit: entry.value.text(PlatformFields.bootLimit).flatMap(mebibytes))
     }
 }
 

@@ -45,13 +45,19 @@ enum PlatformFields {
         "The machine type of their EFI programs (PE/COFF), which the stub must have, such as 34404 (0x8664).")
     static let bootProgram = Field(
         "program", .text(word), default: "none: they have no Open Firmware",
-        "The name among `loaders` of the kernel that Open Firmware gets, with command line and initramfs inside.")
+        "The name among `loaders` of the kernel that Open Firmware gets, with command line and initramfs inside; or `kernel`, the system's own."
+    )
     static let uBootAddress = Field(
         "u-boot-address", .text(BoardFields.address), default: "none: only what asks as a UEFI is served",
         "Where in RAM a U-Boot that plays UEFI is told to load the program of `stub`.")
+    static let bootLimit = Field(
+        "limit", .text(.memory), default: "none known",
+        "What kernel and initramfs may have together; a system that is too large for every way to boot is refused as it is built."
+    )
     static let boots = Field(
         "boots",
-        .map(keys: word, values: .record([architectures, ipxe, stub, efiMachine, bootProgram, uBootAddress])),
+        .map(
+            keys: word, values: .record([architectures, ipxe, stub, efiMachine, bootProgram, uBootAddress, bootLimit])),
         default: "none: nothing boots it", "The machines that run it, by a name for how they boot.")
 
     static let triple = Field("triple", .text(word), default: nil, "GNU's name, such as `powerpc64-linux-musl`.")

@@ -68,7 +68,7 @@ enum Sample {
             menu: "#!ipxe\n{{#systems}}chain {{{base}}}/{{{name}}}/boot.ipxe\n{{/systems}}default {{{default}}}\n",
             identify: "#!ipxe\nchain {{{base}}}/serial.${serial}/boot.ipxe\n",
             pxelinux: "KERNEL {{{base}}}kernel\nINITRD {{{base}}}initrd\nAPPEND {{{parameters}}}\n",
-            grub: shipped("grub.cfg"),
+            wholeNames: shipped("../pxelinux/whole-names.cfg"), grub: shipped("grub.cfg"),
             grubMenu: shipped("menu.cfg"), grubIdentify: shipped("identify.cfg"),
             uBoot: shipped("../uboot/boot.txt"), uBootMenu: shipped("../uboot/pxelinux.cfg"))
     }

@@ -69,7 +69,8 @@ import Testing
             } catch { return error.description }
         }
         #expect(reason() == nil)
-        #expect(reason { $0.class = .bits64 } == "no 32-bit big-endian program, as Open Firmware starts")
+        #expect(reason { $0.byteOrder = .little } == "no 32-bit big-endian program, as Open Firmware starts")
+        #expect(reason { $0.class = .bits64 } == "no kernel for 64-bit PowerPC")
         #expect(reason { $0.segments[0].virtualAddress = 0x1000 } == "a zImage that loads elsewhere than at 4000000")
         #expect(reason { $0.segments[0].fileSize = 0x9000 } == "a zImage that loads elsewhere than at 4000000")
         #expect(reason { $0.sections = [] } == "a zImage without '__builtin_cmdline'")

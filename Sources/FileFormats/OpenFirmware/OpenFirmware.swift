@@ -8,6 +8,9 @@ import ByteCoding
 /// the initramfs's place over in registers 3 and 4, where the zImage (arch/powerpc/boot/of.c) looks for one, and go on to
 /// the zImage's own entry. SLOF loads the file at `loadBase` and moves each segment to its place, so the
 /// additional one stands where its place already is: moving the others cannot write over it.
+///
+/// Of a kernel for which there is no zImage, a 64-bit ELF file of either byte order, such a program is made as well
+/// (`OpenFirmware.Kernel`).
 public enum OpenFirmware {
     /// A file that is no such zImage, or what does not fit into one.
     public struct Unsuitable: Error, Equatable, Sendable, CustomStringConvertible {
@@ -26,21 +29,24 @@ public enum OpenFirmware {
     /// Where SLOF reads a file to (its `load-base`), and where Linux's zImage is linked.
     static let loadBase = 0x400_0000
     static let commandLineSection = "__builtin_cmdline"
-    private static let headerSize = 52
-    private static let programSize = 32
-    private static let pageSize = 1 << 16
-    private static let trampolineSize = 4096
+    static let headerSize = 52
+    static let programSize = 32
+    static let pageSize = 1 << 16
+    static let trampolineSize = 4096
 
     /// The file as pieces, in order.
     ///
     /// - Parameters:
-    ///   - image: the zImage's headers.
+    ///   - image: the headers of the zImage, or of a 64-bit kernel.
     ///   - size: its bytes.
     ///   - initramfs: bytes of the initramfs.
     public static func layout(
         image: ELF.File, size: Int, commandLine: String, initramfs: Int
     ) throws(Unsuitable) -> [Piece] {
-        guard image.class == .bits32, image.byteOrder == .big, image.kind == .executable else {
+        if image.class == .bits64 {
+            return try Kernel(image, size: size).layout(commandLine: commandLine, initramfs: initramfs)
+        }
+        guard image.byteOrder == .big, image.kind == .executable else {
             throw Unsuitable(description: "no 32-bit big-endian program, as Open Firmware starts")
         }
         let loaded = image.segments.filter { $0.type == ELF.Segment.load && $0.fileSize > 0 }
@@ -63,72 +69,83 @@ public enum OpenFirmware {
         guard head <= start else { throw Unsuitable(description: "a zImage without room for one more header") }
         // Behind what the segments take in memory and in the file; at the same distance from `loadBase` as from its start.
         let place = (max(memoryEnd - loadBase, end) + pageSize - 1) / pageSize * pageSize
-        guard loadBase + place + trampolineSize + initramfs < 0x7FFF_0000 else {
-            throw Unsuitable(description: "an initramfs of \(initramfs) bytes, which does not fit below 2 GiB")
-        }
-        let trampoline = trampoline(
-            initramfs: UInt32(loadBase + place + trampolineSize), size: UInt32(initramfs), entry: UInt32(image.entry))
-        let header = header(
-            image, notes: (start, headers), extra: place, extraSize: trampolineSize + initramfs)
+        let extra = try Extra(place: place, initramfs: initramfs)
+        var code = PowerPCCode()
+        code.start(UInt32(image.entry), initramfs: extra)
+        let header = header(image, notes: (start, headers), extra)
         return [.literal(header)] + notes.map { .image($0.offset..<$0.offset + $0.fileSize) } + [
             .zeros(start - head), .image(start..<line.offset),
             .literal(Array(commandLine.utf8) + [UInt8](repeating: 0, count: line.size - commandLine.utf8.count)),
-            .image(line.offset + line.size..<end), .zeros(place - end),
-            .literal(trampoline + [UInt8](repeating: 0, count: trampolineSize - trampoline.count)), .initramfs,
+            .image(line.offset + line.size..<end), .zeros(place - end), .literal(code.padded(to: trampolineSize)),
+            .initramfs,
         ]
+    }
+
+    /// The segment that every such file has besides: instructions, then the initramfs, at the same distance from `loadBase` as
+    /// from the file's start.
+    struct Extra {
+        var place: Int
+        var initramfs: Int
+
+        init(place: Int, initramfs: Int) throws(Unsuitable) {
+            guard loadBase + place + trampolineSize + initramfs < 0x7FFF_0000 else {
+                throw Unsuitable(description: "an initramfs of \(initramfs) bytes, which does not fit below 2 GiB")
+            }
+            (self.place, self.initramfs) = (place, initramfs)
+        }
+
+        /// In RAM, where it begins.
+        var address: UInt32 { UInt32(loadBase + place) }
+        var initramfsAddress: UInt32 { address + UInt32(trampolineSize) }
+        var size: Int { trampolineSize + initramfs }
     }
 
     /// The file header and the program headers, the new one last; no section headers.
     ///
     /// - Parameter notes: what ends before `end` stands, in order, from `place` on.
-    private static func header(
-        _ image: ELF.File, notes: (end: Int, place: Int), extra: Int, extraSize: Int
-    ) -> [UInt8] {
+    private static func header(_ image: ELF.File, notes: (end: Int, place: Int), _ extra: Extra) -> [UInt8] {
+        var place = notes.place
+        let rows = image.segments.map { segment -> ELF.Segment in
+            guard segment.fileSize > 0, segment.offset + segment.fileSize <= notes.end else { return segment }
+            defer { place += segment.fileSize }
+            var moved = segment
+            moved.offset = place
+            return moved
+        }
+        return header(machine: image.machine, flags: image.flags, rows, extra)
+    }
+
+    /// The file header, a program header for each segment, and one for what Bootferry adds, where the program begins.
+    static func header(machine: UInt16, flags: UInt32, _ segments: [ELF.Segment], _ extra: Extra) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(ELF.magic + [1, 2, 1] + [UInt8](repeating: 0, count: 9))
         writer.append(bigEndian: UInt16(2))
-        writer.append(bigEndian: image.machine)
+        writer.append(bigEndian: machine)
         writer.append(bigEndian: UInt32(1))
-        writer.append(bigEndian: UInt32(loadBase + extra))
+        writer.append(bigEndian: extra.address)
         writer.append(bigEndian: UInt32(headerSize))
         writer.append(bigEndian: UInt32(0))
-        writer.append(bigEndian: image.flags)
-        for value in [headerSize, programSize, image.segments.count + 1, 0, 0, 0] {
+        writer.append(bigEndian: flags)
+        for value in [headerSize, programSize, segments.count + 1, 0, 0, 0] {
             writer.append(bigEndian: UInt16(value))
         }
-        func program(_ type: UInt32, _ offset: Int, _ address: UInt64, _ size: Int, _ memory: UInt64, _ flags: UInt32) {
-            writer.append(bigEndian: type)
-            for value in [UInt64(offset), address, address, UInt64(size), memory] {
+        func program(_ segment: ELF.Segment) {
+            writer.append(bigEndian: segment.type)
+            for value in [
+                UInt64(segment.offset), segment.virtualAddress, segment.virtualAddress, UInt64(segment.fileSize),
+                segment.memorySize,
+            ] {
                 writer.append(bigEndian: UInt32(truncatingIfNeeded: value))
             }
-            writer.append(bigEndian: flags)
+            // Readable, writable, executable: no firmware heeds it.
+            writer.append(bigEndian: UInt32(7))
             writer.append(bigEndian: UInt32(4))
         }
-        var place = notes.place
-        for segment in image.segments {
-            let isMoved = segment.fileSize > 0 && segment.offset + segment.fileSize <= notes.end
-            defer { if isMoved { place += segment.fileSize } }
-            program(
-                segment.type, isMoved ? place : segment.offset, segment.virtualAddress, segment.fileSize,
-                segment.memorySize,
-                // Readable, writable, executable: no firmware heeds it.
-                7)
-        }
-        program(ELF.Segment.load, extra, UInt64(loadBase + extra), extraSize, UInt64(extraSize), 7)
-        return writer.bytes
-    }
-
-    /// `r3 = initramfs; r4 = size; goto entry`, in instructions that both 32- and 64-bit mode know.
-    private static func trampoline(initramfs: UInt32, size: UInt32, entry: UInt32) -> [UInt8] {
-        var writer = ByteWriter()
-        for (register, value) in [(UInt32(3), initramfs), (4, size), (12, entry)] {
-            // lis rN,high; ori rN,rN,low
-            writer.append(bigEndian: 0x3C00_0000 | register << 21 | value >> 16)
-            writer.append(bigEndian: 0x6000_0000 | register << 21 | register << 16 | value & 0xFFFF)
-        }
-        // mtctr r12; bctr
-        writer.append(bigEndian: UInt32(0x7D89_03A6))
-        writer.append(bigEndian: UInt32(0x4E80_0420))
+        segments.forEach(program)
+        program(
+            ELF.Segment(
+                type: ELF.Segment.load, offset: extra.place, virtualAddress: UInt64(extra.address),
+                physicalAddress: UInt64(extra.address), fileSize: extra.size, memorySize: UInt64(extra.size)))
         return writer.bytes
     }
 }
