@@ -28,7 +28,9 @@ import Testing
     }
 
     private func plan(_ system: ResolvedSystem, _ lock: LockFile, initText: String = "") throws -> BuildPlan {
-        try Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: [:]).plan(system, lock: lock).plan
+        try Planner(initFiles: ["init": initText], hostFiles: [:], loaderFiles: ["a.efi": "usr/a.efi"]).plan(
+            system, lock: lock
+        ).plan
     }
 
     private func names(_ plan: BuildPlan, _ builder: String) -> [String] {
