@@ -213,10 +213,12 @@ extension Platform {
     private static func check(
         _ boots: [YAMLNode.Entry], against loaders: [Loader]
     ) throws(ConfigurationError) {
-        let names = Set(loaders.map(\.name) + [Boot.ownKernel])
+        let loaders = Set(loaders.map(\.name))
         let problems = boots.flatMap { boot in
             [PlatformFields.ipxe, PlatformFields.stub, PlatformFields.bootProgram].compactMap {
                 field -> ConfigurationProblem? in
+                // Open Firmware alone is given the system's own kernel as a program.
+                let names = field.key == PlatformFields.bootProgram.key ? loaders.union([Boot.ownKernel]) : loaders
                 guard let node = boot.value[field.key], let name = node.text, !names.contains(name) else { return nil }
                 let known = names.sorted().map { "`\($0)`" }.joined(separator: ", ")
                 return .init(

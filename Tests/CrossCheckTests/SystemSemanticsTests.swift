@@ -155,4 +155,32 @@ struct SystemSemanticsTests {
             #expect(quick.succeeded && !quick.messages.contains("made configuration"), "\(quick.messages)")
         }
     }
+
+    @Test func `what the platform's machines cannot load is refused as it is built, with the sum`() async throws {
+        try await withTemporaryFolder { folder in
+            let program = try await BootferryProgram.copyOfShared(in: folder)
+            let data = folder.appending("data")
+            // Each way to boot has a limit after this.
+            let copied = try await execute([
+                "sh", "-euc",
+                """
+                mkdir "$1"
+                cp -R "$0/netboot" "$0/targets" "$1"
+                sed -i 's/architectures: \\[[0-9, ]*\\], ipxe/limit: 50 MiB, &/' "$1/targets/platforms/x86_64.yaml"
+                [ "$(grep -c 'limit: 50 MiB' "$1/targets/platforms/x86_64.yaml")" = 2 ]
+                """, BootferryProgram.checkout.string, data.string,
+            ])
+            try #require(copied.succeeded, "\(copied.messages)")
+            let outcome = try await program.run(
+                "build", data.appending("targets/systems/minimal/system.yaml").string, "--data-dir", data.string)
+            #expect(outcome.status == .exited(2), "\(outcome.messages)")
+            #expect(
+                outcome.messages.contains(
+                    /minimal: has [56][0-9] MiB to load, and machines of 'x86_64' load at most 50/),
+                "\(outcome.messages)")
+            #expect(
+                outcome.messages.contains(
+                    /[0-9]+ MiB of kernel, [0-9]+ MiB of initramfs, and up to 2 MiB of a node's own/))
+        }
+    }
 }

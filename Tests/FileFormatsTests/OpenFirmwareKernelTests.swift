@@ -34,15 +34,15 @@ import Testing
             }
     }
 
-    @Test func `each segment of a kernel stands in the file where firmware reads it to, and is to stay there`() throws {
+    @Test func `each segment of a kernel is moved up as far as all the others, and the highest first`() throws {
         let initramfs = [UInt8](repeating: 0x5A, count: 10_001)
         let whole = try whole("quiet a=b", initramfs: initramfs)
         let read = try ELF.read(whole)
         #expect(read.class == .bits32 && read.byteOrder == .big && read.machine == 20 && read.kind == .executable)
         #expect(read.segments.allSatisfy { $0.type == ELF.Segment.load })
         #expect(read.segments.allSatisfy { $0.virtualAddress == UInt64(0x400_0000 + $0.offset) })
-        #expect(read.segments.map(\.offset) == [0x10000, 0x20000, 0x30000])
-        #expect(read.segments.map(\.memorySize) == [0x6000, 0x9000, UInt64(4096 + initramfs.count)])
+        #expect(read.segments.map(\.offset) == [0x30000, 0x20000, 0x10000])
+        #expect(read.segments.map(\.memorySize) == [UInt64(4096 + initramfs.count), 0x9000, 0x6000])
         #expect(Array(whole[0x10000..<0x15000]) == Array(bytes[0x1000..<0x6000]))
         #expect(Array(whole[0x20000..<0x20500]) == Array(bytes[0x8000..<0x8500]))
         #expect(whole[0x15000..<0x20000].allSatisfy { $0 == 0 } && whole[0x20500..<0x30000].allSatisfy { $0 == 0 })

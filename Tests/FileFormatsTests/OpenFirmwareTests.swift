@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test func `what firmware gets is the zImage, a command line in it, and the initramfs where it already stands`()
+    @Test func `what firmware gets is the zImage, a command line in it, and the initramfs behind it`()
         throws
     {
         let initramfs = [UInt8](repeating: 0x5A, count: 10_001)
@@ -38,12 +38,12 @@ import Testing
         let whole = assembled(pieces, initramfs: initramfs)
         let read = try ELF.read(whole)
         #expect(read.class == .bits32 && read.byteOrder == .big && read.machine == 20 && read.sections.isEmpty)
-        #expect(read.segments.first == image.segments.first)
-        let note = read.segments[1]
+        #expect(read.segments[1] == image.segments.first)
+        let note = read.segments[2]
         #expect(note.type == 4 && note.offset == 52 + 3 * 32)
         #expect(Array(whole[note.offset..<note.offset + note.fileSize]) == Array(bytes[0x200..<0x220]))
-        let extra = try #require(read.segments.last)
-        // Behind the first segment's memory, and as far from load-base as from the file's start.
+        let extra = try #require(read.segments.first)
+        // Behind the first segment's memory, and before it in the headers: SLOF moves the highest first.
         #expect(extra.offset == 0x20000 && extra.virtualAddress == 0x402_0000 && read.entry == extra.virtualAddress)
         #expect(extra.fileSize == 4096 + initramfs.count && whole.count == extra.offset + extra.fileSize)
         #expect(Array(whole[0x10000..<0x12000]) == Array(bytes[0x10000..<0x12000]))

@@ -61,6 +61,6 @@ import Testing
         }
         #expect(
             lacking.description.contains(
-                "`boots.uefi.stub`: expected a name of `loaders` (`a.efi`, `kernel`), found `a.stub`"))
+                "`boots.uefi.stub`: expected a name of `loaders` (`a.efi`), found `a.stub`"))
     }
 }

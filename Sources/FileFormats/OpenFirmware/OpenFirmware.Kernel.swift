@@ -4,10 +4,10 @@ extension OpenFirmware {
     /// A 64-bit kernel as its own ELF file (`vmlinux`), as Debian has it for POWER: firmware would not load that (its virtual
     /// addresses are none that a real machine has), so it gets a 32-bit big-endian program with the kernel's segments in it.
     ///
-    /// They stand where SLOF reads the file to (`loadBase`), each already at its place; the kernel, which may begin anywhere and
-    /// in either byte order and word size (arch/powerpc/kernel/head_64.S), moves itself down to 0. There is no zImage to take
-    /// the command line from its section, so the instructions before it tell the firmware of it: `setprop` of `bootargs`
-    /// in `/chosen` (IEEE 1275, 6.3.2.2 and 3.5), where the kernel looks.
+    /// They are moved to where a zImage would be (`linkBase`); the kernel, which may begin anywhere and in either byte order and
+    /// word size (arch/powerpc/kernel/head_64.S), moves itself down to 0. There is no zImage to take the command line from its
+    /// section, so the instructions before it tell the firmware of it: `setprop` of `bootargs` in `/chosen` (IEEE 1275,
+    /// 6.3.2.2 and 3.5), where the kernel looks.
     struct Kernel {
         private let image: ELF.File
         private let segments: [ELF.Segment]
@@ -39,7 +39,7 @@ extension OpenFirmware {
                 }
                 end = segment.physicalAddress + segment.memorySize
             }
-            shift = loadBase + pageSize
+            shift = linkBase + pageSize
         }
 
         /// The file as pieces, in order.

@@ -6,8 +6,8 @@ import ByteCoding
 /// What firmware gets is the zImage's own 32-bit big-endian ELF file with new headers: its segments as they are; its section
 /// `__builtin_cmdline` overwritten; and one more segment of 4 KiB and the initramfs, at whose start a few instructions hand
 /// the initramfs's place over in registers 3 and 4, where the zImage (arch/powerpc/boot/of.c) looks for one, and go on to
-/// the zImage's own entry. SLOF loads the file at `loadBase` and moves each segment to its place, so the
-/// additional one stands where its place already is: moving the others cannot write over it.
+/// the zImage's own entry. SLOF reads the file to 0x4000 (its `load-base`) and moves each segment up to its place, in the order
+/// of the headers. The highest comes first: what is moved later could be moved onto it where it still lies.
 ///
 /// Of a kernel for which there is no zImage, a 64-bit ELF file of either byte order, such a program is made as well
 /// (`OpenFirmware.Kernel`).
@@ -26,8 +26,8 @@ public enum OpenFirmware {
         case initramfs
     }
 
-    /// Where SLOF reads a file to (its `load-base`), and where Linux's zImage is linked.
-    static let loadBase = 0x400_0000
+    /// Where Linux's zImage is linked.
+    static let linkBase = 0x400_0000
     static let commandLineSection = "__builtin_cmdline"
     static let headerSize = 52
     static let programSize = 32
@@ -53,8 +53,8 @@ public enum OpenFirmware {
         guard let first = loaded.first, let start = loaded.map(\.offset).min(),
             let end = loaded.map({ $0.offset + $0.fileSize }).max(),
             let memoryEnd = loaded.map({ Int($0.virtualAddress) + Int(clamping: $0.memorySize) }).max(),
-            Int(first.virtualAddress) >= loadBase, end <= size, memoryEnd < 0x7000_0000
-        else { throw Unsuitable(description: "a zImage that loads elsewhere than at \(String(loadBase, radix: 16))") }
+            Int(first.virtualAddress) >= linkBase, end <= size, memoryEnd < 0x7000_0000
+        else { throw Unsuitable(description: "a zImage that loads elsewhere than at \(String(linkBase, radix: 16))") }
         guard let line = image.sections.first(where: { $0.name == commandLineSection }), line.offset >= start,
             line.offset + line.size <= end
         else { throw Unsuitable(description: "a zImage without '\(commandLineSection)'") }
@@ -67,8 +67,8 @@ public enum OpenFirmware {
         let headers = headerSize + (image.segments.count + 1) * programSize
         let head = notes.reduce(headers) { $0 + $1.fileSize }
         guard head <= start else { throw Unsuitable(description: "a zImage without room for one more header") }
-        // Behind what the segments take in memory and in the file; at the same distance from `loadBase` as from its start.
-        let place = (max(memoryEnd - loadBase, end) + pageSize - 1) / pageSize * pageSize
+        // Behind what the segments take in memory and in the file.
+        let place = (max(memoryEnd - linkBase, end) + pageSize - 1) / pageSize * pageSize
         let extra = try Extra(place: place, initramfs: initramfs)
         var code = PowerPCCode()
         code.start(UInt32(image.entry), initramfs: extra)
@@ -81,26 +81,25 @@ public enum OpenFirmware {
         ]
     }
 
-    /// The segment that every such file has besides: instructions, then the initramfs, at the same distance from `loadBase` as
-    /// from the file's start.
+    /// The segment that every such file has besides: instructions, then the initramfs.
     struct Extra {
         var place: Int
         var initramfs: Int
 
         init(place: Int, initramfs: Int) throws(Unsuitable) {
-            guard loadBase + place + trampolineSize + initramfs < 0x7FFF_0000 else {
+            guard linkBase + place + trampolineSize + initramfs < 0x7FFF_0000 else {
                 throw Unsuitable(description: "an initramfs of \(initramfs) bytes, which does not fit below 2 GiB")
             }
             (self.place, self.initramfs) = (place, initramfs)
         }
 
         /// In RAM, where it begins.
-        var address: UInt32 { UInt32(loadBase + place) }
+        var address: UInt32 { UInt32(linkBase + place) }
         var initramfsAddress: UInt32 { address + UInt32(trampolineSize) }
         var size: Int { trampolineSize + initramfs }
     }
 
-    /// The file header and the program headers, the new one last; no section headers.
+    /// The file header and the program headers; no section headers.
     ///
     /// - Parameter notes: what ends before `end` stands, in order, from `place` on.
     private static func header(_ image: ELF.File, notes: (end: Int, place: Int), _ extra: Extra) -> [UInt8] {
@@ -115,7 +114,8 @@ public enum OpenFirmware {
         return header(machine: image.machine, flags: image.flags, rows, extra)
     }
 
-    /// The file header, a program header for each segment, and one for what Bootferry adds, where the program begins.
+    /// The file header, and the program headers from the highest segment down: those given, and the one that Bootferry adds, where
+    /// the program begins.
     static func header(machine: UInt16, flags: UInt32, _ segments: [ELF.Segment], _ extra: Extra) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(ELF.magic + [1, 2, 1] + [UInt8](repeating: 0, count: 9))
@@ -141,11 +141,10 @@ public enum OpenFirmware {
             writer.append(bigEndian: UInt32(7))
             writer.append(bigEndian: UInt32(4))
         }
-        segments.forEach(program)
-        program(
-            ELF.Segment(
-                type: ELF.Segment.load, offset: extra.place, virtualAddress: UInt64(extra.address),
-                physicalAddress: UInt64(extra.address), fileSize: extra.size, memorySize: UInt64(extra.size)))
+        let added = ELF.Segment(
+            type: ELF.Segment.load, offset: extra.place, virtualAddress: UInt64(extra.address),
+            physicalAddress: UInt64(extra.address), fileSize: extra.size, memorySize: UInt64(extra.size))
+        ([added] + segments).sorted { $0.virtualAddress > $1.virtualAddress }.forEach(program)
         return writer.bytes
     }
 }
