@@ -51,7 +51,7 @@ struct Arm64Tests {
         return Int(head[18]) | Int(head[19]) << 8
     }
 
-    @Test(arguments: ["uefi", "uefi-http"])
+    @Test(arguments: ["uefi", "uefi-http", "u-boot"])
     func `minimal for arm64 boots over the network to the login prompt and phones home`(firmware: String) async throws {
         let boot = try await BootferryProgram.shared.run("boot", Self.system.string, "--firmware", firmware)
         #expect(boot.succeeded, "\(boot.messages)\n\(boot.output)")
