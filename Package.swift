@@ -67,7 +67,7 @@ let package = Package(
         module("SystemModel", ["Diagnostics", "FileFormats", "BootProtocols", "StoreModel", "DebianArchive", yams]),
         module("MediumModel", ["Diagnostics", "StoreModel", "SystemModel"]),
         module("Proofs", ["Diagnostics", "StoreModel", "DebianArchive", "SystemModel", "MediumModel"]),
-        module("Planning", ["Diagnostics", "StoreModel", "SystemModel"]),
+        module("Planning", ["Diagnostics", "FileFormats", "StoreModel", "SystemModel"]),
         module(
             "BootPolicy",
             ["Diagnostics", "OpenSSL", "FileFormats", "BootProtocols", "StoreModel", "SystemModel", mustache]),

@@ -48,8 +48,8 @@ struct BillOfImage {
                 if ingredients?.isRecipe(segment.summary.name) == true { continue }
                 others.append(
                     Component(
-                        .part, name: segment.summary.name, version: "", use: .runtime, object: object,
-                        unpackedBytes: size))
+                        ingredients?.isClosure(path) == true ? .nixClosure : .part, name: segment.summary.name,
+                        version: "", use: .runtime, object: object, unpackedBytes: size))
                 continue
             }
             stanzas.append(stanza)

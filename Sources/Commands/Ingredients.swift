@@ -33,6 +33,11 @@ struct Ingredients {
     /// Whether a segment of this name is a recipe's.
     func isRecipe(_ name: String) -> Bool { record.steps.contains { $0.recipe?.name == name } }
 
+    /// Whether a segment is that of a Nix closure.
+    func isClosure(_ segment: StorePath) -> Bool {
+        places[segment.baseName].map { record.steps[$0].builder == "builtin:closure-segment" } ?? false
+    }
+
     /// The package that a segment was made of.
     func package(ofSegment path: StorePath) -> LockedPackage? {
         guard let step = places[path.baseName].map({ record.steps[$0] }), step.builder == "builtin:segment" else {

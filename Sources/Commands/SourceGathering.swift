@@ -51,6 +51,12 @@ struct SourceGathering: Sendable {
             let users = packages.filter { wanted[$0.identifier]?.contains(source) ?? false }.map(\.name)
             missing.append(Absence(source: source.description, neededBy: Set(users).sorted(), reason: reason))
         }
+        for closure in bill.runtime where closure.kind == .nixClosure {
+            missing.append(
+                Absence(
+                    source: closure.name, neededBy: [closure.name],
+                    reason: "a Nix closure was built elsewhere, and does not say from what"))
+        }
         for step in recipes {
             let files = sourceFiles(of: step, record)
             if let reason = archive.add(files), let source = sourceName(of: step) {

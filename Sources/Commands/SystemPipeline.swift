@@ -77,11 +77,14 @@ struct SystemPipeline: Sendable {
 
     private var recipes: RecipePipeline { RecipePipeline(workspace: workspace, mirror: mirror) }
 
-    private func planner() throws -> Planner {
-        try Planner(
+    private func planner() async throws -> Planner {
+        let closures = try await PackagedClosures(
+            source: source, store: workspace.store, substituters: substituters
+        ).find()
+        return try Planner(
             initFiles: workspace.data.initFiles(), hostFiles: hostFiles(),
             loaderFiles: Planner.loaderFiles(for: source.configuration.platform),
-            emulator: source.configuration.platform.emulator,
+            emulator: source.configuration.platform.emulator, closures: closures,
             largestLoad: source.configuration.platform.largestLoad)
     }
 
@@ -109,7 +112,7 @@ struct SystemPipeline: Sendable {
             return try plan(by: await recipes.planner(for: source.configuration.platform))
         }
         let lock = try await currentLock().lock
-        return try planner().plan(source.system, lock: lock).plan
+        return try await planner().plan(source.system, lock: lock).plan
     }
 
     private func plan(by planner: RecipePlanner) throws -> BuildPlan {
@@ -140,7 +143,7 @@ struct SystemPipeline: Sendable {
 
     /// The image as it was last built from exactly this configuration and lock.
     func existingImage() async throws -> BuiltImage {
-        var plan = source.system.recipes.isEmpty ? try shortPlan(planner(), groundworkMemory) : nil
+        var plan = source.system.recipes.isEmpty ? try await shortPlan(planner(), groundworkMemory) : nil
         if plan == nil { plan = try await self.plan() }
         guard let plan, let target = plan.target,
             let image = try realiser(events: { _ in }).known([target], in: plan)[target],
@@ -168,7 +171,7 @@ struct SystemPipeline: Sendable {
             }
             return built
         }
-        let planner = try planner()
+        let planner = try await planner()
         if let plan = try shortPlan(planner, groundworkMemory) {
             let built = try published(try await realise(plan), madeFrom: nil)
             if records.has(built.manifest) { return built }

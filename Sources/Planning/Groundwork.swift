@@ -53,6 +53,7 @@ extension Planner {
             system.services.disabled.joined(separator: " "), units.isEmpty ? "" : try canonicalJSON(units),
         ]
         if let emulator { fields += [emulator.package, emulator.path, try canonicalJSON(emulator.format)] }
+        for closure in closures { fields += [closure.root.description, closure.digest.hex] }
         for (name, text) in initFiles.sorted(by: { $0.key < $1.key }) { fields += [name, text] }
         // Lengths first, so that no field's end can be another's beginning.
         let lengths = fields.map { String($0.utf8.count) }.joined(separator: " ")

@@ -14,7 +14,8 @@ import SystemModel
 ///     configure      all package segments, toolbox, emulator
 ///     services       configure, toolbox                  (units switched on and off)
 ///     init           netboot/init, compressor
-///     catalogue      init, all package segments, configure   (what they carry, in one place)
+///     closure-segment  a Nix closure that is a package, compressor
+///     catalogue      init, all package segments, configure, closure segments   (what they carry, in one place)
 ///     settings       configure, services, catalogue, compressor   (what the user configured; quick)
 ///     image          catalogue, settings, kernel, loaders -> the manifest
 ///
@@ -29,13 +30,16 @@ public struct Planner: Sendable {
     public var loaderFiles: [String: String]
     /// Runs the node's programs where the sandbox's processor does not.
     public var emulator: Platform.Emulator?
+    /// The Nix closures that are packages of the system, in its order.
+    public var closures: [PackagedClosure]
     /// MiB that the platform's machines load at most; nil where no limit is known.
     public var largestLoad: Int?
 
     public init(
         initFiles: [String: String], hostFiles: [String: StorePath], loaderFiles: [String: String],
-        emulator: Platform.Emulator? = nil, largestLoad: Int? = nil
+        emulator: Platform.Emulator? = nil, closures: [PackagedClosure] = [], largestLoad: Int? = nil
     ) {
+        self.closures = closures
         self.largestLoad = largestLoad
         self.loaderFiles = loaderFiles
         self.emulator = emulator
@@ -102,8 +106,11 @@ public struct Planner: Sendable {
         let first = try draft.add(
             "init-segment", builder: "builtin:init", ["files": .text(try canonicalJSON(initFiles))],
             toolbox: compressor)
+        let closures = try draft.segments(
+            of: closures, programs: emulator?.format ?? .buildPlatform, toolbox: compressor)
         let catalogue = try draft.add(
-            "catalogue", builder: "builtin:catalogue", ["segments": .outputs([first] + segments + [configuration])])
+            "catalogue", builder: "builtin:catalogue",
+            ["segments": .outputs([first] + segments + [configuration] + closures)])
         var servicesInputs = servicesInputs(of: system)
         servicesInputs["configuration"] = .output(configuration)
         let units = units(of: system)

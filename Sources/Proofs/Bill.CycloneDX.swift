@@ -40,7 +40,7 @@ extension Bill {
     private func cycloneDX(_ component: Component) -> JSONValue {
         let type =
             switch component.kind {
-            case .debianPackage, .recipe: "library"
+            case .debianPackage, .recipe, .nixClosure: "library"
             case .debianSource, .part: "file"
             }
         var record: [(String, JSONValue)] = [("type", .text(type)), ("bom-ref", .text(component.identifier))]

@@ -16,6 +16,8 @@ public struct Component: Sendable, Equatable {
         case debianSource
         /// What a recipe made.
         case recipe
+        /// A Nix closure that was made elsewhere.
+        case nixClosure
         /// What Bootferry made of the configuration, such as `settings`.
         case part
     }
@@ -83,7 +85,7 @@ public struct Component: Sendable, Equatable {
             return "pkg:deb/debian/\(name)@\(version)?arch=\(architecture)\(upstream)"
         case .debianSource: return "pkg:deb/debian/\(name)@\(version)?arch=source"
         case .recipe: return "pkg:generic/\(name)\(version.isEmpty ? "" : "@\(version)")"
-        case .part: return nil
+        case .nixClosure, .part: return nil
         }
     }
 
@@ -104,6 +106,7 @@ public struct Component: Sendable, Equatable {
             "built by Debian from its source package \(source)\(version.map { " \($0)" } ?? "")"
         case .debianSource: "a file of Debian's source package \(name) \(version)"
         case .recipe: "built from source by Bootferry's recipe \(name)"
+        case .nixClosure: "a Nix closure, taken as it was built elsewhere"
         case .part: "made by Bootferry of the system's configuration"
         }
     }

@@ -12,6 +12,8 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
     public var base: DebianBase
     /// Debian packages asked for by name, sorted, without duplicates; their dependencies are the lock's affair.
     public var packages: [String]
+    /// Nix closures that are packages too: their store paths, sorted, without duplicates.
+    public var closures: [String]
     /// Recipes whose outputs the system is made of instead of packages, in the order written; empty for a Debian system.
     public var recipes: [String]
     /// The Debian package that carries `/boot/vmlinuz-*`, usually a metapackage; nil in a system of recipes.
@@ -43,7 +45,7 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
 
     public init(
         name: String, platform: String, board: String? = nil, base: DebianBase, packages: [String],
-        recipes: [String] = [],
+        closures: [String] = [], recipes: [String] = [],
         kernelPackage: String?, kernelRecipe: String? = nil,
         kernelParameters: [String], hostname: String, users: [UserAccount], services: ServiceSelection,
         files: [SystemFile], network: NetworkSettings, timeZone: String, locale: String,
@@ -54,6 +56,7 @@ public struct ResolvedSystem: Codable, Sendable, Equatable {
         self.board = board
         self.base = base
         self.packages = packages
+        self.closures = closures
         self.recipes = recipes
         self.kernelPackage = kernelPackage
         self.kernelRecipe = kernelRecipe

@@ -19,7 +19,8 @@ extension ResolvedSystem {
                     (SystemFields.suite.key, .text(base.suite)), texts(SystemFields.components, base.components),
                 ])
             ),
-            recipes.isEmpty ? texts(SystemFields.packages, packages) : texts(SystemFields.recipes, recipes),
+            recipes.isEmpty
+                ? (SystemFields.packages.key, .list(packagesAndClosures)) : texts(SystemFields.recipes, recipes),
             (
                 SystemFields.kernel.key,
                 .record(
@@ -51,6 +52,10 @@ extension ResolvedSystem {
             (SystemFields.memory.key, .text(memory % 1024 == 0 ? "\(memory / 1024) GiB" : "\(memory) MiB")),
         ]
         return .record(fields)
+    }
+
+    private var packagesAndClosures: [JSONValue] {
+        packages.map(JSONValue.text) + closures.map { .record([(SystemFields.nix.key, .text($0))]) }
     }
 
     private func texts(_ field: Field, _ values: [String]) -> (String, JSONValue) {

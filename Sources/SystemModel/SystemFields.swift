@@ -23,8 +23,12 @@ enum SystemFields {
         "base", .record([suite, components]), default: "Debian trixie, `main`", "Where packages come from.")
 
     static let packages = Field(
-        "packages", .list(of: .text(.packageName)), default: "none",
-        "Debian packages by name; what they need comes along, and so does everything essential.")
+        "packages", .list(of: .textOrRecord(.packageName, [nix])), default: "none",
+        "Debian packages by name; what they need comes along, and so does everything essential. And Nix closures.")
+    static let nix = Field(
+        "nix", .text(.storePath), default: nil,
+        "A store path that is in the system with all that it refers to, under `/nix/store`; its programs are in `/usr/local/bin` and `/usr/local/sbin`. It comes from `bootferry import` or `--substituter`."
+    )
 
     static let recipes = Field(
         "recipes", .list(of: .text(.recipeName)), default: "none: the system is made of Debian packages",

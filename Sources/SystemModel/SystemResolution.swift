@@ -1,3 +1,5 @@
+import Diagnostics
+
 extension SystemConfiguration {
     /// What was written, with every default filled in.
     public func resolve() -> ResolvedSystem {
@@ -15,6 +17,7 @@ extension SystemConfiguration {
                 suite: base?.text(SystemFields.suite) ?? SystemDefaults.suite,
                 components: components.isEmpty ? SystemDefaults.components : components.sorted()),
             packages: Set(tree.texts(SystemFields.packages)).sorted(),
+            closures: Set(closureNodes.map(\.path)).sorted(),
             recipes: recipes,
             kernelPackage: recipes.isEmpty ? kernel?.text(SystemFields.kernelPackage) ?? platform.kernelPackage : nil,
             kernelRecipe: recipes.isEmpty
@@ -32,6 +35,18 @@ extension SystemConfiguration {
             keep: Set(tree.texts(SystemFields.keep).compactMap(KeptExtra.init(rawValue:))),
             root: tree.text(SystemFields.root).flatMap(RootKind.init(rawValue:)) ?? .ram,
             memory: tree.text(SystemFields.memory).flatMap(mebibytes) ?? board?.memory ?? SystemDefaults.memory)
+    }
+
+    /// The Nix closures among the packages, in the order written.
+    private var closureNodes: [(path: String, position: SourcePosition)] {
+        (tree[SystemFields.packages.key]?.elements ?? []).compactMap { element in
+            element[SystemFields.nix.key].flatMap { node in node.text.map { ($0, node.position) } }
+        }
+    }
+
+    /// Where a Nix closure was asked for first, to point at when it is not there.
+    public func positionOfClosure(_ path: String) -> SourcePosition? {
+        closureNodes.first { $0.path == path }?.position
     }
 
     /// The platform's consoles, unless some are written, then what is written.

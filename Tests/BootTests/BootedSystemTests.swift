@@ -22,7 +22,7 @@ struct BootedSystemTests {
     }
 
     static let system = #"""
-        packages: [fping, libcap2-bin, openssh-server]
+        packages: [fping, libcap2-bin, openssh-server, nix: GREETING]
         users:
           alice:
             password-hash: "$6$bootferry$not.a.real.hash"
@@ -46,6 +46,7 @@ struct BootedSystemTests {
               say password "$(getent shadow alice | cut -d: -f2)"
               say unowned "$(find / -xdev \( -nouser -o -nogroup \) | head -3)"
               say failed "$(systemctl list-units --failed --no-legend --plain | cut -d' ' -f1 | tr '\n' ' ')"
+              say greeting "$(greet) $(stat -c '%U %a' "$(readlink -f /usr/local/bin/greet)")"
               say end yes
           /etc/systemd/system/proof.service:
             text: |
@@ -66,7 +67,11 @@ struct BootedSystemTests {
         try await withTemporaryFolder { folder in
             let program = BootferryProgram.shared
             _ = try await program.build()
-            let system = try TestSystem(in: folder, name: "proof-node", Self.system)
+            let greeting = try await GreetingClosure(by: RealNix(folder: folder), contentAddressed: true)
+            let imported = try await program.run("import", greeting.cache.string, "--path", greeting.path)
+            try #require(imported.succeeded, "\(imported.messages)")
+            let system = try TestSystem(
+                in: folder, name: "proof-node", Self.system.replacing("GREETING", with: greeting.path))
             let report = try await program.build(system.file)
             #expect(try await report.contents(of: "etc/ssh/ssh_host_ed25519_key") == nil)
             #expect(try await report.contents(of: "etc/ssh/ssh_host_ecdsa_key") == nil)
@@ -97,6 +102,7 @@ struct BootedSystemTests {
             #expect(first["password"] == "$6$bootferry$not.a.real.hash")
             #expect(first["unowned"] == "")
             #expect(first["failed"] == "")
+            #expect(first["greeting"] == "\(GreetingClosure.note) root 555")
         }
     }
 }

@@ -86,23 +86,3 @@ struct CarriedStore {
 struct VerbFailed: Error, CustomStringConvertible {
     var description: String
 }
-
-/// The real nix, with stores of a test's own.
-struct RealNix {
-    let folder: FilePath
-
-    func store(_ name: String) -> String { "local?root=\(folder.appending(name))" }
-
-    func run(_ arguments: String..., settings: String = "") async throws -> BootferryProgram.Outcome {
-        let home = folder.appending("nix-home").string
-        let configuration = """
-            experimental-features = nix-command ca-derivations
-            build-users-group =
-            substitute = false
-            \(settings)
-            """
-        return try await execute(
-            ["nix"] + arguments,
-            environment: ["NIX_CONFIG": configuration, "HOME": home, "XDG_CACHE_HOME": home])
-    }
-}

@@ -67,6 +67,40 @@ import Testing
         #expect(changed(try plan(system, lock), try plan(renamed, lock)) == ["builtin:settings", "builtin:image"])
     }
 
+    @Test func `closures are unpacked after the configuration, each without what those before it have`() throws {
+        let lock = lock(system: packages)
+        func closure(_ name: String, _ digit: Character, content: String) throws -> PackagedClosure {
+            let root = try StorePath(baseName: "\(String(repeating: digit, count: 32))-\(name)")
+            return try PackagedClosure(
+                root,
+                Closure(of: [root]) {
+                    PathRegistration(path: $0, narHash: .sha256(of: content), narSize: 1, references: [])
+                })
+        }
+        func plan(_ closures: [PackagedClosure]) throws -> (plan: BuildPlan, key: String) {
+            let planner = Planner(initFiles: [:], hostFiles: [:], loaderFiles: [:], closures: closures)
+            return (
+                try planner.plan(system, lock: lock).plan,
+                try planner.groundworkKey(of: system, lockFile: [], request: "")
+            )
+        }
+        let (one, two) = (try closure("one-1", "1", content: "a"), try closure("two-2", "2", content: "b"))
+        let both = try plan([one, two])
+        #expect(names(both.plan, "builtin:closure-segment") == ["one-1-segment", "two-2-segment"])
+        let segments = both.plan.order.filter { both.plan.derivations[$0]?.builder == "builtin:closure-segment" }
+        #expect(both.plan.derivations[segments[1]]?.environment["before"] == "\(one.root)")
+        #expect(both.plan.derivations[segments[1]]?.inputSources == [two.root])
+        let catalogue = both.plan.derivations.values.first { $0.builder == "builtin:catalogue" }
+        let listed = catalogue?.environment["segments"]?.split(separator: " ").suffix(2).map(String.init)
+        #expect(listed == segments.map { Derivation.placeholder(for: $0) })
+        // The same path with other content, as an input-addressed one may have.
+        let otherwise = try plan([one, closure("two-2", "2", content: "c")])
+        #expect(Set([try plan([]).key, both.key, otherwise.key]).count == 3)
+        #expect(
+            changed(both.plan, otherwise.plan)
+                == ["builtin:closure-segment", "builtin:catalogue", "builtin:settings", "builtin:image"])
+    }
+
     @Test func `a changed kernel parameter remakes only the image`() throws {
         let lock = lock(system: packages)
         var loud = system

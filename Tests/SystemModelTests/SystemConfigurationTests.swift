@@ -19,6 +19,30 @@ import Testing
         #expect(system.users.isEmpty && system.files.isEmpty && system.packages.isEmpty)
     }
 
+    @Test func `Nix closures stand among the packages, and are taken out like them`() throws {
+        let paths = ["hello-2.12", "other-1", "third"].map { "/nix/store/\(String(repeating: "a", count: 32))-\($0)" }
+        let written = try configuration(
+            """
+            version: 1
+            imports: [../base.yaml]
+            packages: [zsh, nix: \(paths[2]), !remove {nix: \(paths[0])}, {nix: \(paths[1])}]
+            """, ["base.yaml": "version: 1\npackages: [nix: \(paths[0]), nano, nix: \(paths[1])]\n"])
+        let system = written.resolve()
+        #expect(system.packages == ["nano", "zsh"] && system.closures == [paths[1], paths[2]])
+        #expect(written.positionOfClosure(paths[2])?.description == "a/system.yaml:3:22")
+        let shown = system.rendered()
+        #expect(shown.contains("nix: \(paths[1])"), "\(shown)")
+        let again = try configuration(shown).resolve()
+        #expect(again.closures == system.closures && again.packages == system.packages)
+        for wrong in [
+            "{nix: /nix/store/short-x}", "{nix: \(paths[0])/bin/hello}", "{nixx: \(paths[0])}", "[zsh]", "{}",
+        ] {
+            #expect(throws: ConfigurationError.self, "\(wrong)") {
+                try configuration("version: 1\npackages: [\(wrong)]\n")
+            }
+        }
+    }
+
     @Test func `lists append, records merge, and sources belong to the file that names them`() throws {
         let system = try configuration(
             """

@@ -14,6 +14,18 @@ public struct BinaryFormat: Codable, Equatable, Sendable {
         self.machine = machine
     }
 
+    /// Of the build platform's programs: x86-64, little-endian (System V ABI, AMD64 supplement, 4.1).
+    public static let buildPlatform = BinaryFormat(bits: 64, byteOrder: "little", machine: 62)
+
+    /// In what way a program is none of these, found beside expected; nil for one that is.
+    public func fault(of program: ELF.File) -> String? {
+        let found = BinaryFormat(
+            bits: program.class.bits, byteOrder: program.byteOrder.word, machine: Int(program.machine))
+        return found == self ? nil : "is for \(found.words), expected \(words)"
+    }
+
+    private var words: String { "machine \(machine) (\(bits) bits, \(byteOrder)-endian)" }
+
     /// What stands between the fields; neither a path nor the rest has it.
     static let delimiter = "\u{1f}"
 

@@ -27,9 +27,9 @@ struct ConfigurationMerger {
             }
             return YAMLNode(content: .record(entries), position: lower.position, mark: lower.mark)
         case (.list(let above), .list(let below)) where upper.mark == nil:
-            let removed = Set(above.filter { $0.mark == .remove }.compactMap(\.text))
-            let kept = below.filter { element in element.text.map { !removed.contains($0) } ?? true }
-            for element in above where element.mark == .remove && !below.contains(where: { $0.text == element.text }) {
+            let removed = above.filter { $0.mark == .remove }
+            let kept = below.filter { element in !removed.contains { $0.saysTheSame(as: element) } }
+            for element in removed where !below.contains(where: element.saysTheSame) {
                 problems.append(.init(element.position, path, "`!remove` of \(element.noun), which no import lists"))
             }
             return YAMLNode(

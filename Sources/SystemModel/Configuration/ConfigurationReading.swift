@@ -87,7 +87,7 @@ extension YAMLNode {
     func fitting(_ shape: Shape) -> YAMLNode {
         var node = self
         switch (shape, content) {
-        case (.record(let fields), .record(let entries)):
+        case (.record(let fields), .record(let entries)), (.textOrRecord(_, let fields), .record(let entries)):
             node.content = .record(
                 entries.compactMap { entry in
                     fields.first { $0.key == entry.key }.flatMap { field in
@@ -106,6 +106,7 @@ extension YAMLNode {
     private func hasKind(of shape: Shape) -> Bool {
         switch (shape, content) {
         case (.text, .text), (.list, .list), (.record, .record), (.map, .record): true
+        case (.textOrRecord, .text), (.textOrRecord, .record): true
         default: false
         }
     }

@@ -20,6 +20,8 @@ struct FieldTable {
         switch shape {
         case .text(let kind): return schema(kind)
         case .list(let element): return .record([("type", .text("array")), ("items", schema(element))])
+        case .textOrRecord(let kind, let fields):
+            return .record([("anyOf", .list([schema(kind), schema(.record(fields))]))])
         case .map(let keys, let values):
             return .record([
                 ("type", .text("object")), ("propertyNames", schema(keys)), ("additionalProperties", schema(values)),
@@ -65,6 +67,7 @@ struct FieldTable {
                 switch field.shape {
                 case .record(let inner): rows(inner, key + ".")
                 case .map(_, .record(let inner)): rows(inner, key + ".NAME.")
+                case .list(.textOrRecord(_, let inner)): rows(inner, key + "[].")
                 default: break
                 }
             }
@@ -79,7 +82,9 @@ extension Shape {
         switch self {
         case .text(let kind): kind.cell
         case .list(.text(let kind)): "list: \(kind.cell)"
+        case .list(.textOrRecord(let kind, _)): "list: \(kind.cell); or a record"
         case .list: "list"
+        case .textOrRecord(let kind, _): "\(kind.cell); or a record"
         case .record: "record"
         case .map(let keys, _): "record keyed by \(keys.noun)"
         }

@@ -6,15 +6,20 @@ indirect enum Shape: Sendable {
     case record([Field])
     /// A record whose keys the person chooses.
     case map(keys: TextKind, values: Shape)
+    /// Text, or a record that says more.
+    case textOrRecord(TextKind, [Field])
 
     /// For `expected …, found …`.
     var noun: String {
         switch self {
         case .text(let kind): kind.noun
         case .list(.text(let kind)): "a list, each element \(kind.noun)"
+        case .list(.textOrRecord(let kind, let fields)):
+            "a list, each element \(Shape.textOrRecord(kind, fields).noun)"
         case .list: "a list"
         case .record(let fields): "a record with \(fields.map { "`\($0.key)`" }.joined(separator: ", "))"
         case .map(let keys, _): "a record keyed by \(keys.noun)"
+        case .textOrRecord(let kind, let fields): "\(kind.noun), or \(Shape.record(fields).noun)"
         }
     }
 }

@@ -23,13 +23,13 @@ struct ShapeChecker {
     /// Reports under `path` what in `node` does not fit.
     mutating func check(_ node: YAMLNode, against shape: Shape, path: Place = .top) {
         switch (shape, node.content) {
-        case (.text(let kind), .text(let text, let quoted)):
+        case (.text(let kind), .text(let text, let quoted)), (.textOrRecord(let kind, _), .text(let text, let quoted)):
             check(text, quoted: quoted, kind: kind, path: path, at: node)
         case (.list(let element), .list(let nodes)):
             for (index, node) in nodes.enumerated() {
                 check(node, against: element, path: .element(path, index))
             }
-        case (.record(let fields), .record(let entries)):
+        case (.record(let fields), .record(let entries)), (.textOrRecord(_, let fields), .record(let entries)):
             check(entries, fields: fields, path: path, at: node)
         case (.map(let keys, let values), .record(let entries)):
             for entry in entries {

@@ -1,3 +1,5 @@
+import StoreModel
+
 /// The kinds of text that system and platform files hold.
 extension TextKind {
     static let systemName = TextKind(
@@ -13,6 +15,11 @@ extension TextKind {
     static let packageName = TextKind(
         "a package name", detail: "lower-case letters, digits, `+`, `-`, `.`",
         .characters(first: "a-z0-9", rest: "a-z0-9+.-", length: 2...128))
+    static let storePath = TextKind(
+        "a Nix store path", detail: "`/nix/store/HASH-NAME`, of no file inside",
+        .checked(pattern: "^/nix/store/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9A-Za-z+._?=-]{1,211}$") {
+            (try? StorePath(parsing: $0)) != nil
+        })
     static let kernelParameter = TextKind(
         "a kernel parameter", detail: "one word; spaces only between double quotes",
         .checked(pattern: #"^([!#-~]|"[ !#-~]*"){1,1024}$"#, isKernelParameter))

@@ -49,6 +49,19 @@ struct YAMLNode: Sendable, Equatable {
         return entries
     }
 
+    /// Whether another value is the same text, list or record, wherever it stands and however it is quoted.
+    func saysTheSame(as other: YAMLNode) -> Bool {
+        switch (content, other.content) {
+        case (.text(let text, _), .text(let another, _)): text == another
+        case (.list(let elements), .list(let others)):
+            elements.count == others.count && zip(elements, others).allSatisfy { $0.saysTheSame(as: $1) }
+        case (.record(let entries), .record(let others)):
+            entries.count == others.count
+                && entries.allSatisfy { entry in other[entry.key].map(entry.value.saysTheSame) ?? false }
+        default: false
+        }
+    }
+
     /// What a person would call this value, for `expected …, found …`.
     var noun: String {
         switch content {
