@@ -39,14 +39,16 @@ import Testing
             ] + arguments, environment: environment)
     }
 
-    @Test func `a real nix copies from the store as it is served, signatures wanted, and finds all sound`() async throws
-    {
+    @Test(arguments: RealNix.Release.allCases)
+    func `a real nix copies from the store as it is served, signatures wanted, and finds all sound`(
+        release: RealNix.Release
+    ) async throws {
         try await withTemporaryFolder { folder in
-            let home = try CarriedStore(in: folder, "home")
+            let nix = try await RealNix(release, in: folder)
+            let home = try await CarriedStore(in: folder, "home", for: nix)
             let image = try home.publish("lab-node", objects: 20, bytes: 50_000).image
             let plain = try home.addInputAddressed("plain-1.0", like: StorePath(parsing: image))
             let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
-            let nix = RealNix(folder: folder)
             let outcome = try await serving(
                 home.program, in: folder,
                 #"""
@@ -58,10 +60,7 @@ import Testing
                 nix store verify --store "$1" --all --sigs-needed 1 || exit 1
                 nix path-info --store "$url" --recursive "$2"
                 """#, nix.store("nix"), "\(plain)", key,
-                environment: [
-                    "NIX_CONFIG": "experimental-features = nix-command\nbuild-users-group =\nsubstitute = false",
-                    "HOME": folder.appending("nix-home").string, "XDG_CACHE_HOME": folder.appending("nix-home").string,
-                ])
+                environment: nix.environment)
             #expect(outcome.succeeded, "\(outcome.output)\(outcome.messages)")
             #expect(outcome.messages.contains("signature"), "\(outcome.messages)")
             #expect(

@@ -12,6 +12,8 @@ struct CarriedStore {
     let store: LocalStore
     let program: BootferryProgram
     let folder: FilePath
+    /// Whether what it adds names its own store path.
+    private var namesItself = true
     var medium: FilePath { folder.appending("medium") }
 
     init(in folder: FilePath, _ name: String) throws {
@@ -19,6 +21,12 @@ struct CarriedStore {
         let state = folder.appending(name)
         store = try LocalStore(opening: StateDirectory(state), now: { 1_700_000_000 })
         program = BootferryProgram(stateDirectory: state)
+    }
+
+    /// One whose objects a nix takes.
+    init(in folder: FilePath, _ name: String, for nix: RealNix) async throws {
+        try self.init(in: folder, name)
+        namesItself = try await nix.takesSelfReferences()
     }
 
     init(_ program: BootferryProgram, in folder: FilePath) throws {
@@ -33,7 +41,8 @@ struct CarriedStore {
         defer { withExtendedLifetime(scratch) {} }
         let tree = scratch.path.appending("tree")
         try FileManager.default.createDirectory(atPath: tree.string, withIntermediateDirectories: true)
-        let words = needs.map { "\($0)\n" }.joined() + "/nix/store/\(String(repeating: "3", count: 32))-\(name)"
+        let own = namesItself ? "/nix/store/\(String(repeating: "3", count: 32))-\(name)" : ""
+        let words = needs.map { "\($0)\n" }.joined() + own
         try Data(words.utf8).write(to: URL(filePath: tree.appending("needs").string))
         let random = try FileDescriptor.open("/dev/urandom", .readOnly)
         let content = try random.closeAfter {

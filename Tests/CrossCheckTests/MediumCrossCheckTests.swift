@@ -9,18 +9,21 @@ import Testing
 
 /// Media against the real nix, a real FAT file system, and kills.
 @Suite(.serialized) struct MediumCrossCheckTests {
-    @Test func `a real nix takes an exported closure from a medium that nobody can write, and wants its signature`()
+    @Test(arguments: RealNix.Release.allCases)
+    func `a real nix takes an exported closure from a medium that nobody can write, and wants its signature`(
+        release: RealNix.Release
+    )
         async throws
     {
         try await withTemporaryFolder { folder in
-            let home = try CarriedStore(in: folder, "home")
+            let nix = try await RealNix(release, in: folder)
+            let home = try await CarriedStore(in: folder, "home", for: nix)
             let made = try home.publish("lab-node", objects: 3, bytes: 200_000)
             let plain = try home.addInputAddressed("plain-1.0", like: StorePath(parsing: made.image))
             let generation = try home.store.publish(plain, as: "lab-node", madeFrom: nil)
             #expect(generation.number == 2)
             let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
             try await home.run("export", "lab-node", "--to", home.medium.string)
-            let nix = RealNix(folder: folder)
             let copy = ["copy", "--from", "file://\(home.medium)", "--to", nix.store("nix"), plain.description]
             let refused = try await nix.run(copy[0], copy[1], copy[2], copy[3], copy[4], copy[5])
             #expect(!refused.succeeded)
@@ -32,10 +35,7 @@ import Testing
                         "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && shift && exec nix \"$@\"",
                         home.medium.string, "",
                     ] + copy,
-                    environment: [
-                        "NIX_CONFIG": "experimental-features = nix-command\nbuild-users-group =\nsubstitute = false\n"
-                            + "trusted-public-keys = \(key)", "HOME": folder.appending("nix-home").string,
-                    ])
+                    environment: nix.environment(adding: "trusted-public-keys = \(key)"))
                 #expect(readOnly.succeeded, "\(readOnly.messages)")
             } else {
                 let taken = try await nix.run(
@@ -53,11 +53,28 @@ import Testing
         }
     }
 
-    @Test(arguments: ["xz", "zstd", "none"])
-    func `what nix copies to a folder is taken, more strictly than nix does`(compression: String) async throws {
+    @Test func `Debian 13's nix copies nothing that names itself: its digests say not where`() async throws {
+        try await withTemporaryFolder { folder in
+            let nix = try await RealNix(.trixie, in: folder)
+            try #require(try await !nix.takesSelfReferences())
+            let home = try CarriedStore(in: folder, "home")
+            let image = try home.publish("lab-node", objects: 1, bytes: 1000).image
+            let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
+            try await home.run("export", "lab-node", "--to", home.medium.string)
+            let copied = try await nix.run(
+                "copy", "--from", "file://\(home.medium)", "--to", nix.store("nix"), image,
+                settings: "trusted-public-keys = \(key)")
+            #expect(!copied.succeeded && copied.messages.contains("ca hash mismatch"), "\(copied.messages)")
+        }
+    }
+
+    @Test(arguments: ["xz", "zstd", "none"], RealNix.Release.allCases)
+    func `what nix copies to a folder is taken, more strictly than nix does`(
+        compression: String, release: RealNix.Release
+    ) async throws {
         try await withTemporaryFolder { folder in
             let site = try CarriedStore(in: folder, "site")
-            let nix = RealNix(folder: folder)
+            let nix = try await RealNix(release, in: folder)
             let tree = folder.appending("tree")
             try FileManager.default.createDirectory(atPath: tree.string, withIntermediateDirectories: true)
             try Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7919 >> 3) }).write(
@@ -93,20 +110,18 @@ import Testing
         }
     }
 
-    @Test func `what nix signed is taken whole once its key is trusted`() async throws {
+    @Test(arguments: RealNix.Release.allCases)
+    func `what nix signed is taken whole once its key is trusted`(release: RealNix.Release) async throws {
         try await withTemporaryFolder { folder in
             let site = try CarriedStore(in: folder, "site")
-            let nix = RealNix(folder: folder)
+            let nix = try await RealNix(release, in: folder)
             let file = folder.appending("hello")
             try Data("hello\n".utf8).write(to: URL(filePath: file.string))
             let secret = try await nix.run("key", "generate-secret", "--key-name", "nix-1")
             let keyFile = folder.appending("secret")
             try Data(secret.output.utf8).write(to: URL(filePath: keyFile.string))
             let publicKey = try await execute(
-                [
-                    "sh", "-c", "nix --extra-experimental-features nix-command key convert-secret-to-public <\"$0\"",
-                    keyFile.string,
-                ])
+                ["sh", "-c", "nix key convert-secret-to-public <\"$0\"", keyFile.string], environment: nix.environment)
             let added = try await nix.run("store", "add-path", "--store", nix.store("nix"), file.string)
             let path = added.output.trimmingCharacters(in: .whitespacesAndNewlines)
             let cache = folder.appending("cache")

@@ -11,22 +11,21 @@ import Testing
     private func nixStore(_ nix: RealNix, _ store: String, _ script: String, _ files: String...) async throws
         -> BootferryProgram.Outcome
     {
-        let home = nix.folder.appending("nix-home").string
-        return try await execute(
+        try await execute(
             ["sh", "-ec", script, "sh"] + files,
-            environment: [
-                "NIX_REMOTE": nix.store(store), "NIX_CONFIG": "build-users-group =\nsubstitute = false",
-                "HOME": home, "XDG_CACHE_HOME": home,
-            ])
+            environment: nix.environment.merging(["NIX_REMOTE": nix.store(store)]) { $1 })
     }
 
-    @Test func `nix imports what is exported, from a file and from a pipe, and gives it back byte for byte`()
+    @Test(arguments: RealNix.Release.allCases)
+    func `nix imports what is exported, from a file and from a pipe, and gives it back byte for byte`(
+        release: RealNix.Release
+    )
         async throws
     {
         try await withTemporaryFolder { folder in
             let home = try CarriedStore(in: folder, "home")
             let image = try home.publish("lab-node", objects: 4, bytes: 150_000).image
-            let nix = RealNix(folder: folder)
+            let nix = try await RealNix(release, in: folder)
             let file = folder.appending("lab.nix-export").string
             try await home.run("export", "lab-node", "--to", file)
             let imported = try await nixStore(nix, "one", #"nix-store --import <"$1""#, file)
@@ -52,12 +51,15 @@ import Testing
         }
     }
 
-    @Test func `what nix exports is taken where it proves itself, and a flipped byte, which nix takes, is refused`()
+    @Test(arguments: RealNix.Release.allCases)
+    func `what nix exports is taken where it proves itself, and a flipped byte, which nix takes, is refused`(
+        release: RealNix.Release
+    )
         async throws
     {
         try await withTemporaryFolder { folder in
             let site = try CarriedStore(in: folder, "site")
-            let nix = RealNix(folder: folder)
+            let nix = try await RealNix(release, in: folder)
             let made = try await nixStore(
                 nix, "nix",
                 #"""
@@ -100,11 +102,14 @@ import Testing
         }
     }
 
-    @Test func `an object whose path says nothing of its content is refused by name, with what to do`() async throws {
+    @Test(arguments: RealNix.Release.allCases)
+    func `an object whose path says nothing of its content is refused by name, with what to do`(
+        release: RealNix.Release
+    ) async throws {
         try await withTemporaryFolder { folder in
             let home = try CarriedStore(in: folder, "home")
             let plain = try home.addInputAddressed("plain-1.0", like: home.add("x", bytes: 1000))
-            let nix = RealNix(folder: folder)
+            let nix = try await RealNix(release, in: folder)
             let passed = try await nixStore(
                 nix, "nix",
                 #""$1" export --path "$3" --to - --format nix-export --state-dir "$2" | nix-store --import && nix-store --export $(nix-store -qR "$3") >"$4""#,

@@ -49,7 +49,7 @@ import Testing
 
             let shown = try await execute(
                 ["sh", "-c", "nix key convert-secret-to-public <\(key)"],
-                environment: ["NIX_CONFIG": "experimental-features = nix-command", "HOME": folder.string])
+                environment: nix.environment)
             let trusted = try await program.run(
                 "key", "trust", shown.output.trimmingCharacters(in: .whitespacesAndNewlines))
             try #require(trusted.succeeded, "\(trusted.messages)")

@@ -13,8 +13,11 @@ import Testing
 
     private let objects = 7
 
-    private func homeWithKey(in folder: FilePath) async throws -> (home: CarriedStore, key: String, archive: FilePath) {
-        let home = try CarriedStore(in: folder, "home")
+    private func homeWithKey(
+        in folder: FilePath, for nix: RealNix? = nil
+    ) async throws -> (home: CarriedStore, key: String, archive: FilePath) {
+        var home = try CarriedStore(in: folder, "home")
+        if let nix { home = try await CarriedStore(in: folder, "home", for: nix) }
         _ = try home.publish("lab-node", objects: objects - 1, bytes: 150_000)
         let key = try await home.run("key", "generate", "home-1").trimmingCharacters(in: .whitespacesAndNewlines)
         return (home, key, folder.appending("lab.tar"))
@@ -26,9 +29,13 @@ import Testing
         return site
     }
 
-    @Test func `one file is a medium: tar lists it, nix takes it unpacked, a site takes it as it is`() async throws {
+    @Test(arguments: RealNix.Release.allCases)
+    func `one file is a medium: tar lists it, nix takes it unpacked, a site takes it as it is`(release: RealNix.Release)
+        async throws
+    {
         try await withTemporaryFolder { folder in
-            let (home, key, archive) = try await homeWithKey(in: folder)
+            let nix = try await RealNix(release, in: folder)
+            let (home, key, archive) = try await homeWithKey(in: folder, for: nix)
             try await home.run("export", "lab-node", "--to", archive.string)
             #expect(!FileManager.default.fileExists(atPath: archive.string + ".unfinished"))
             let list = try await execute(["tar", "tf", archive.string])
@@ -42,7 +49,6 @@ import Testing
                 "sh", "-c", "mkdir \"$1\" && tar -C \"$1\" -xf \"$0\"", archive.string, unpacked.string,
             ])
             #expect(tar.succeeded, "\(tar.messages)")
-            let nix = RealNix(folder: folder)
             let image = try #require(try home.store.latestGeneration(of: "lab-node")).image
             let copied = try await nix.run(
                 "copy", "--from", "file://\(unpacked)", "--to", nix.store("nix"), image,

@@ -7,11 +7,15 @@ import Testing
 
 /// An export to several media, as people give the commands.
 @Suite struct VolumeCrossCheckTests {
-    @Test func `small sticks are filled one after another, and a real nix takes what was on them from one folder`()
+    @Test(arguments: RealNix.Release.allCases)
+    func `small sticks are filled one after another, and a real nix takes what was on them from one folder`(
+        release: RealNix.Release
+    )
         async throws
     {
         try await withTemporaryFolder { folder in
-            let home = try CarriedStore(in: folder, "home")
+            let nix = try await RealNix(release, in: folder)
+            let home = try await CarriedStore(in: folder, "home", for: nix)
             let generation = try home.publish("lab-node", objects: 10, bytes: 500_000)
             let site = try CarriedStore(in: folder, "site")
             let other = try CarriedStore(in: folder, "other")
@@ -47,7 +51,6 @@ import Testing
             #expect(outcome.succeeded, "\(outcome.messages)")
             #expect(try site.store.latestGeneration(of: "lab-node")?.image == generation.image)
             #expect(try await site.program.faults() == [])
-            let nix = RealNix(folder: folder)
             let copied = try await nix.run(
                 "copy", "--from", "file://\(folder.appending("merged"))", "--to", nix.store("nix"), generation.image,
                 settings: "trusted-public-keys = \(key)")

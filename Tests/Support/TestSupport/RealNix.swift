@@ -2,99 +2,108 @@ import Foundation
 import SystemPackage
 
 /// The real nix, with stores of a test's own.
-public struct RealNix {
-    public let folder: FilePath
+public struct RealNix: Sendable {
+    /// Which nix.
+    public enum Release: String, Sendable, CaseIterable {
+        /// The one that is installed.
+        case host
+        /// Debian 13's, wherever the tests run.
+        case trixie
+    }
 
-    public init(folder: FilePath) { self.folder = folder }
+    public let folder: FilePath
+    /// What a script finds it by, and by what it is told of its home and what it may do.
+    public private(set) var environment: [String: String]
+
+    /// The one that is installed.
+    public init(folder: FilePath) { self.init(folder: folder, programs: nil) }
+
+    public init(_ release: Release, in folder: FilePath) async throws {
+        switch release {
+        case .host: self.init(folder: folder, programs: nil)
+        case .trixie: self.init(folder: folder, programs: try await TrixieNix.shared.programs())
+        }
+    }
+
+    private init(folder: FilePath, programs: FilePath?) {
+        self.folder = folder
+        let home = folder.appending("nix-home").string
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        environment = [
+            "PATH": programs.map { "\($0):\(path)" } ?? path, "HOME": home, "XDG_CACHE_HOME": home,
+            "NIX_CONFIG": Self.configuration,
+        ]
+    }
+
+    private static let configuration = """
+        experimental-features = nix-command ca-derivations
+        build-users-group =
+        substitute = false
+        """
 
     public func store(_ name: String) -> String { "local?root=\(folder.appending(name))" }
 
+    /// Whether it takes content-addressed objects that name themselves: from 2.17 to 2.34 it leaves the places of such names out of
+    /// their digest, and refuses what has the right one (NixOS/nix issue 15837).
+    public func takesSelfReferences() async throws -> Bool {
+        let version = try await run("--version").output
+        guard let match = version.firstMatch(of: /([0-9]+)\.([0-9]+)/), let minor = Int(match.2) else {
+            throw UnexpectedOutcome(description: "nix --version: \(version)")
+        }
+        return match.1 != "2" || !(17...34).contains(minor)
+    }
+
     public func run(_ arguments: String..., settings: String = "") async throws -> BootferryProgram.Outcome {
-        let home = folder.appending("nix-home").string
-        let configuration = """
-            experimental-features = nix-command ca-derivations
-            build-users-group =
-            substitute = false
-            \(settings)
-            """
-        return try await execute(
-            ["nix"] + arguments,
-            environment: ["NIX_CONFIG": configuration, "HOME": home, "XDG_CACHE_HOME": home])
+        try await execute(
+            ["sh", "-c", "exec nix \"$@\"", "sh"] + arguments, environment: environment(adding: settings))
+    }
+
+    /// The environment with more of nix.conf.
+    public func environment(adding settings: String) -> [String: String] {
+        environment.merging(["NIX_CONFIG": "\(Self.configuration)\n\(settings)"]) { $1 }
     }
 }
 
-/// A small closure that the real nix built: a static program, and a note that it refers to and says.
-public struct GreetingClosure {
-    /// `/nix/store/HASH-greet-1.0`, with `bin/greet`.
-    public let path: String
-    /// A folder that is a binary cache with all of it.
-    public let cache: FilePath
-    /// What `bin/greet` says.
-    public static let note = "hello from a closure"
+/// The nix of Debian 13: a system of Bootferry's own with the package `nix-bin`, of which program and libraries are unpacked.
+///
+/// The dynamic loader of that system starts it, so that it needs neither a root of its own nor a namespace.
+private actor TrixieNix {
+    static let shared = TrixieNix()
 
-    /// Compiles the program, has nix build the closure in the store `nix`, and copies it to a cache.
-    ///
-    /// - Parameters:
-    ///   - contentAddressed: whether its path follows from its content, so that nobody need sign it.
-    ///   - keyFile: what signs the cache; nil for nobody.
-    public init(by nix: RealNix, contentAddressed: Bool, keyFile: FilePath? = nil) async throws {
-        let folder = nix.folder
-        cache = folder.appending("greet-cache")
-        let source = folder.appending("greet.c")
-        try Data(Self.program.utf8).write(to: URL(filePath: source.string))
-        func checked(_ outcome: BootferryProgram.Outcome) throws -> String {
-            guard outcome.succeeded else { throw UnexpectedOutcome(description: outcome.messages) }
-            return outcome.output
-        }
-        let compiler = ["cc", "-Os", "-static", "-o", folder.appending("greet").string, source.string]
-        _ = try checked(await execute(compiler))
-        let content =
-            "__contentAddressed = true; outputHashMode = \"recursive\"; outputHashAlgo = \"sha256\";"
-        let expression = """
-            let note = builtins.toFile "note" "\(Self.note)\\n"; in derivation {
-              name = "greet-1.0"; system = "x86_64-linux"; builder = ./greet; inherit note;
-              \(contentAddressed ? content : "") }
-            """
-        let file = folder.appending("greet.nix")
-        try Data(expression.utf8).write(to: URL(filePath: file.string))
-        _ = try checked(await nix.run("build", "--store", nix.store("nix"), "--no-link", "--file", file.string))
-        let known = try checked(
-            await nix.run("path-info", "--store", nix.store("nix"), "--file", file.string))
-        path = known.trimmingCharacters(in: .whitespacesAndNewlines)
-        let signing = keyFile.map { "?secret-key=\($0)" } ?? ""
-        _ = try checked(
-            await nix.run("copy", "--from", nix.store("nix"), "--to", "file://\(cache)\(signing)", path))
+    private var unpacking: Task<FilePath, any Error>?
+
+    /// A folder with `nix` and the other names that it goes by; made once, and kept beside the tests' state directory.
+    func programs() async throws -> FilePath {
+        let task = unpacking ?? Task { try await Self.unpack() }
+        unpacking = task
+        return try await task.value
     }
 
-    /// Builds when it is given `out`, as nix does, and greets otherwise.
-    private static let program = #"""
-        #include <fcntl.h>
-        #include <stdio.h>
-        #include <stdlib.h>
-        #include <string.h>
-        #include <sys/sendfile.h>
-        #include <sys/stat.h>
-        #include <unistd.h>
-
-        int main(void) {
-            char path[4096];
-            const char *out = getenv("out");
-            if (out) {
-                snprintf(path, sizeof path, "%s/bin", out);
-                if (mkdir(out, 0755) || mkdir(path, 0755)) return 1;
-                snprintf(path, sizeof path, "%s/note", out);
-                if (symlink(getenv("note"), path)) return 2;
-                snprintf(path, sizeof path, "%s/bin/greet", out);
-                int from = open("/proc/self/exe", O_RDONLY), to = open(path, O_CREAT | O_WRONLY, 0755);
-                while (sendfile(to, from, 0, 1 << 20) > 0) continue;
-                return 0;
-            }
-            ssize_t n = readlink("/proc/self/exe", path, sizeof path - 16);
-            if (n < 0) return 3;
-            path[n] = 0;
-            strcpy(strstr(path, "/bin/greet"), "/note");
-            int note = open(path, O_RDONLY);
-            return note < 0 || (n = read(note, path, sizeof path)) < 0 || write(1, path, n) != n;
-        }
-        """#
+    private static func unpack() async throws -> FilePath {
+        let home = FilePath(BootferryProgram.shared.stateDirectory.string + "-peers")
+        // The lock that the test's system begins with.
+        _ = try await BootferryProgram.shared.build()
+        let system = try TestSystem(in: home, name: "nix-of-trixie", "packages: [nix-bin]")
+        let report = try await BootferryProgram.shared.build(system.file)
+        let root = home.appending(FilePath(report.image).lastComponent?.string ?? "root")
+        let segments = report.segments.filter { $0.name.hasPrefix("lib") || ["nix-bin", "zlib1g"].contains($0.name) }
+        let script = """
+            root=$1; shift
+            [ -e "$root/programs/nix" ] && exit
+            parts=$(mktemp -d "$root.XXXXXX"); cd "$parts"
+            for segment; do zstd -dcq "$segment" | cpio -id --quiet; done
+            mkdir programs
+            for name in nix nix-store nix-instantiate; do
+                printf '#!/bin/sh\\nexec %s --argv0 %s --library-path %s %s "$@"\\n' \
+                    "$root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" "$name" "$root/usr/lib/x86_64-linux-gnu" \
+                    "$root/usr/bin/nix" >programs/$name
+                chmod +x programs/$name
+            done
+            rm -rf "${root%/*}"/*-nix-of-trixie-image
+            mv -T "$parts" "$root" || { rm -rf "$parts"; [ -e "$root/programs/nix" ]; }
+            """
+        let outcome = try await execute(["sh", "-ec", script, "sh", root.string] + segments.map(\.segment))
+        guard outcome.succeeded else { throw UnexpectedOutcome(description: outcome.messages) }
+        return root.appending("programs")
+    }
 }
